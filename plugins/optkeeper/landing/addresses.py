@@ -1,0 +1,52 @@
+"""How addresses compare (R34): e-mail trimmed, case-folded and IDNA; phone numbers in E.164."""
+
+import re
+
+import idna
+import phonenumbers
+
+from optkeeper.sources.stream import RawAddress
+
+_DEFAULT_COUNTRY = "NL"
+# What lower(btrim(...)) in SQL already brings to its compared form.
+_PLAIN_EMAIL = re.compile(r"^[ \t\r\n]*[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+[ \t\r\n]*$")
+_SHAPE = re.compile(r"^[^\s@]+@[^\s@]+$")
+
+
+def is_plain_email(raw: str) -> bool:
+    """Whether SQL alone can bring this spelling to its compared form."""
+    return _PLAIN_EMAIL.match(raw) is not None
+
+
+def email(raw: str) -> str | None:
+    """The compared form of an e-mail address, or None where it is none."""
+    trimmed = raw.strip()
+    if not _SHAPE.match(trimmed):
+        return None
+    local, _, domain = trimmed.rpartition("@")
+    try:
+        ascii_domain = idna.encode(domain.casefold(), uts46=True).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        return None
+    if "." not in ascii_domain:
+        return None
+    return f"{local.casefold()}@{ascii_domain.casefold()}"
+
+
+def phone(raw: str, country: str | None = None) -> str | None:
+    """The E.164 form of a phone number, read with the record's country, else the Netherlands; None where it is none."""
+    region = (country or "").strip().upper() or _DEFAULT_COUNTRY
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        region = _DEFAULT_COUNTRY
+    try:
+        number = phonenumbers.parse(raw, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def compared(address: RawAddress) -> str | None:
+    """The compared form of an address as a record spells it."""
+    return phone(address.raw, address.country) if address.kind == "phone" else email(address.raw)

@@ -1,0 +1,44 @@
+"""Where things live and which day it is: the only module that reads `OPTKEEPER_*` variables."""
+
+import os
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DBT_PROJECT = CHECKOUT / "dbt_project"
+BUSINESS_TIME_ZONE = ZoneInfo("Europe/Amsterdam")  # R1
+
+
+def home() -> Path:
+    """The folder of the embedded database, Airflow's files and the deliveries; made when absent."""
+    folder = Path(os.environ.get("OPTKEEPER_HOME") or CHECKOUT / ".optkeeper").expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def external_warehouse_url() -> str | None:
+    """The address of an external PostgreSQL, or None for the embedded one."""
+    return os.environ.get("OPTKEEPER_WAREHOUSE_URL") or None
+
+
+def deliveries_url() -> str:
+    """The object-storage address below which lists are written."""
+    return os.environ.get("OPTKEEPER_DELIVERIES") or (home() / "deliveries").as_uri()
+
+
+def registry_folders() -> tuple[Path, ...]:
+    """The seed folders that hold the registries and the policy."""
+    return DBT_PROJECT / "seeds" / "registry", DBT_PROJECT / "seeds" / "policy"
+
+
+def as_of() -> datetime:
+    """The business moment: now, or noon of the replayed `OPTKEEPER_AS_OF` date in the business time zone."""
+    replayed = os.environ.get("OPTKEEPER_AS_OF")
+    if not replayed:
+        return datetime.now(UTC)
+    try:
+        day = date.fromisoformat(replayed)
+    except ValueError:
+        raise ValueError(f"OPTKEEPER_AS_OF must be a date (YYYY-MM-DD), not {replayed!r}") from None
+    return datetime.combine(day, time(12), BUSINESS_TIME_ZONE)
