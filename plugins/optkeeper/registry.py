@@ -58,10 +58,17 @@ def pulled_sources(connector: str | None = None) -> list[RegisteredSource]:
         source = registered[row["source"]]
         found.append(
             RegisteredSource(
-                source=row["source"], kind=source["kind"], party=source["party"], vendor=source["vendor"],
-                brand=source["brand"], timezone=source["timezone"], connector=row["connector"],
-                connection_id=row["connection_id"], owner=row["owner"],
-                max_age_hours=int(row["max_age_hours"]), max_drop_percent=int(row["max_drop_percent"]),
+                source=row["source"],
+                kind=source["kind"],
+                party=source["party"],
+                vendor=source["vendor"],
+                brand=source["brand"],
+                timezone=source["timezone"],
+                connector=row["connector"],
+                connection_id=row["connection_id"],
+                owner=row["owner"],
+                max_age_hours=int(row["max_age_hours"]),
+                max_drop_percent=int(row["max_drop_percent"]),
             )
         )
     return found

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from optkeeper.landing import addresses, document
-from optkeeper.sources.stream import Broken, Cursor, FileTaken, RawAddress, Received, StreamItem
+from optkeeper.sources.stream import Broken, Cursor, FileTaken, Population, RawAddress, Received, StreamItem
 
 CHUNK = 10_000
 _REMEMBERED_ADDRESSES = 200_000
@@ -53,6 +53,7 @@ class _Chunk:
     files: list[FileTaken] = field(default_factory=list)
     cursors: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     addresses: dict[tuple[str, str, str], str | None] = field(default_factory=dict)
+    populations: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.records) + len(self.broken)
@@ -113,6 +114,8 @@ class Landing:
                 chunk.files.append(item)
             elif isinstance(item, Cursor):
                 chunk.cursors[item.stream] = item.state
+            elif isinstance(item, Population):
+                chunk.populations[item.object] = item.total
             else:
                 raise TypeError(f"{self._source}: a stream holds no {type(item).__name__}")
             if len(chunk) >= self._chunk_size:
@@ -131,8 +134,12 @@ class Landing:
             stored = document.encode(item.payload)
         except document.MalformedDocument as problem:
             broken = Broken(
-                item.object, item.source_id.replace("\x00", ""), "unstorable_document", str(problem),
-                document.encode(item.payload), batch=item.batch,
+                item.object,
+                item.source_id.replace("\x00", ""),
+                "unstorable_document",
+                str(problem),
+                document.encode(item.payload),
+                batch=item.batch,
             )
             chunk.broken.append((broken, received_at))
             return
@@ -169,8 +176,18 @@ class Landing:
                     "insert into raw.quarantine"
                     " (source, object, position, reason, field, detail, batch, received_at, digest, payload)"
                     " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
-                    (self._source, broken.object, broken.position, broken.reason, broken.field, broken.detail,
-                     broken.batch, at, hashlib.sha256(broken.raw).digest(), broken.raw),
+                    (
+                        self._source,
+                        broken.object,
+                        broken.position,
+                        broken.reason,
+                        broken.field,
+                        broken.detail,
+                        broken.batch,
+                        at,
+                        hashlib.sha256(broken.raw).digest(),
+                        broken.raw,
+                    ),
                 )
                 self.counts.quarantined += cursor.rowcount
             if chunk.addresses:
@@ -184,6 +201,11 @@ class Landing:
                     "insert into raw.files (source, digest, name, size, batch, received_at)"
                     " values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
                     (self._source, file.digest, file.name, file.size, file.batch, received_at),
+                )
+            for object_, total in chunk.populations.items():
+                cursor.execute(
+                    "insert into raw.populations (source, object, counted_at, total) values (%s, %s, now(), %s)",
+                    (self._source, object_, total),
                 )
             for stream, state in chunk.cursors.items():
                 cursor.execute(

@@ -37,9 +37,15 @@ def person(index: int) -> Person:
     local = f"{first}.{last}".lower().replace(" ", "").replace("ë", "e")
     domain = company.lower().replace(" & ", "-").replace(" ", "-")
     return Person(
-        index=index, first_name=first, last_name=last, email=f"{local}.{index}@{domain}.example",
-        phone=f"+3120{3000000 + index}", company=company, country="DE" if index % 11 == 10 else "NL",
-        postcode=f"{1000 + index % 9000} AB", house_number=str(1 + index % 200),
+        index=index,
+        first_name=first,
+        last_name=last,
+        email=f"{local}.{index}@{domain}.example",
+        phone=f"+3120{3000000 + index}",
+        company=company,
+        country="DE" if index % 11 == 10 else "NL",
+        postcode=f"{1000 + index % 9000} AB",
+        house_number=str(1 + index % 200),
     )
 
 

@@ -70,7 +70,18 @@ class FileTaken:
     batch: str
 
 
-StreamItem = Received | Broken | Cursor | FileTaken
+@dataclass(frozen=True, slots=True)
+class Population:
+    """How many records a source says it holds now, or a delivered file holds: what the volume check compares.
+
+    An incremental pull sees few records on a quiet day, so its own count says nothing about a source's health.
+    """
+
+    object: str
+    total: int
+
+
+StreamItem = Received | Broken | Cursor | FileTaken | Population
 
 
 class Ledger(Protocol):

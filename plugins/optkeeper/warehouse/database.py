@@ -19,7 +19,9 @@ def url() -> str:
 
 def connect(address: str | None = None) -> psycopg.Connection[Any]:
     """A connection in autocommit, its session in UTC, with the `raw` schema in place."""
-    connection = psycopg.connect(address or url(), autocommit=True, options="-c timezone=UTC -c client_min_messages=warning")
+    connection = psycopg.connect(
+        address or url(), autocommit=True, options="-c timezone=UTC -c client_min_messages=warning"
+    )
     return connection
 
 

@@ -72,6 +72,15 @@ create table if not exists raw.pulls (
 
 create index if not exists pulls_by_source on raw.pulls (source, started_at desc);
 
+-- Grain: one count of what a source said it held; what the volume check compares.
+create table if not exists raw.populations (
+    source text not null,
+    object text not null,
+    counted_at timestamptz not null,
+    total bigint not null,
+    primary key (source, object, counted_at)
+);
+
 -- Grain: one spelling of an address. Read once, by phonenumbers and idna, when it lands (R34); an
 -- e-mail address that is plain ASCII and valid has no row, for it compares by lower(btrim(...)).
 -- address is null where the spelling is no address at all.

@@ -1,0 +1,37 @@
+"""What all tests share: one embedded server for the session, an empty warehouse for each test that asks."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from optkeeper.warehouse import database, embedded
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of an embedded server that lives as long as the session."""
+    folder = tmp_path_factory.mktemp("pg")
+    embedded.url("postgres", folder)
+    yield folder
+    embedded.stop(folder)
+
+
+@pytest.fixture
+def warehouse_url(server: Path) -> str:
+    """The address of an empty database with the raw schema."""
+    address = embedded.url(f"test_{next(_numbers)}", server)
+    with database.connect(address) as connection:
+        database.ensure_raw(connection)
+    return address
+
+
+@pytest.fixture
+def warehouse(warehouse_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection in autocommit to an empty database with the raw schema."""
+    with database.connect(warehouse_url) as connection:
+        yield connection
