@@ -1,6 +1,8 @@
 """How addresses compare (R34): e-mail trimmed, case-folded and IDNA; phone numbers in E.164."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import idna
 import phonenumbers
@@ -50,3 +52,21 @@ def phone(raw: str, country: str | None = None) -> str | None:
 def compared(address: RawAddress) -> str | None:
     """The compared form of an address as a record spells it."""
     return phone(address.raw, address.country) if address.kind == "phone" else email(address.raw)
+
+
+def base(address: str) -> str:
+    """The address by which restrictions compare: an e-mail address without its plus-tag (R34)."""
+    return re.sub(r"^([^+@]+)\+[^@]*@", r"\1@", address)
+
+
+def postal(address: Mapping[str, Any]) -> str | None:
+    """The compared form of a postal address: country, postcode, house number, addition; None where they lack (R34)."""
+    postcode, number = address.get("postcode"), address.get("house_number")
+    if not postcode or not number:
+        return None
+    country = str(address.get("country") or "").strip() or _DEFAULT_COUNTRY
+    addition = re.sub(r"[^0-9A-Za-z]", "", str(address.get("addition") or ""))
+    return "|".join(
+        part.upper()
+        for part in (country, re.sub(r"[^0-9A-Za-z]", "", str(postcode)), re.sub(r"\s", "", str(number)), addition)
+    )

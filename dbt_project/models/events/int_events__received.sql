@@ -1,0 +1,50 @@
+with canonical as (
+
+    select * from {{ ref('stg_canonical__events') }}
+
+),
+
+addresses as (
+
+    select * from {{ source('raw', 'addresses') }}
+
+),
+
+delivered as (
+
+    select * from canonical
+
+),
+
+addressed as (
+
+    select
+        delivered.source || '/' || delivered.event_id as event_key,
+        {%- for name, type in canonical_event_types() %}
+        {{ "nullif(btrim(delivered." ~ name ~ "), '') as " ~ name if type == "text" else "delivered." ~ name }},
+        {%- endfor %}
+        case
+            when emails.raw is not null then emails.address
+            when delivered.email_text like '%_@_%._%' then lower(btrim(delivered.email_text, e' \t\r\n'))
+        end as email,
+        phones.address as phone,
+        case
+            when delivered.postal_postcode is not null and delivered.postal_house_number is not null
+                then
+                    upper(coalesce(nullif(btrim(delivered.postal_country), ''), delivered.country, 'NL')) || '|'
+                    || upper(regexp_replace(delivered.postal_postcode, '[^0-9A-Za-z]', '', 'g')) || '|'
+                    || upper(regexp_replace(delivered.postal_house_number, '\s', '', 'g')) || '|'
+                    || upper(regexp_replace(coalesce(delivered.postal_addition, ''), '[^0-9A-Za-z]', '', 'g'))
+        end as postal
+    from delivered
+    left join addresses as emails
+        on emails.kind = 'email' and emails.raw = delivered.email_text and emails.country = ''
+    left join addresses as phones
+        on
+            phones.kind = 'phone'
+            and phones.raw = delivered.phone_text
+            and phones.country = coalesce(delivered.country, '')
+
+)
+
+select * from addressed

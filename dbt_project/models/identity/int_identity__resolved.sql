@@ -1,0 +1,31 @@
+-- Whose record is it? A quarantined record links nobody, but may be about a contact that others made known (R27).
+
+with keyed as (
+
+    select * from {{ ref('int_identity__keyed') }}
+
+),
+
+contacts as (
+
+    select * from {{ ref('int_identity__contacts') }}
+
+),
+
+resolved as (
+
+    select
+        keyed.world_id,
+        keyed.event_key,
+        keyed.is_role_email,
+        keyed.email_base,
+        keyed.email_key,
+        coalesce(own.contact_id, by_email.contact_id, md5(keyed.event_key)) as contact_id
+    from keyed
+    left join contacts as own on own.world_id = keyed.world_id and own.node = keyed.node
+    left join contacts as by_email
+        on keyed.is_quarantined and by_email.world_id = keyed.world_id and by_email.node = keyed.email_key
+
+)
+
+select * from resolved

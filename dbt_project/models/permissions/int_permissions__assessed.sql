@@ -1,0 +1,218 @@
+-- R11-R15, R28, R31-R33: which scopes does a consent record ask for, and what is wrong with it, if anything?
+
+with cleared as (
+
+    select * from {{ ref('int_events__cleared') }}
+    where event_type in ('consent_given', 'consent_renewed')
+
+),
+
+resolved as (
+
+    select * from {{ ref('int_identity__resolved') }}
+
+),
+
+scopes as (
+
+    select * from {{ ref('world_scopes') }}
+
+),
+
+texts as (
+
+    select * from {{ ref('consent_texts') }}
+
+),
+
+attributes as (
+
+    select * from {{ ref('int_contacts__attributes') }}
+
+),
+
+recalls as (
+
+    select
+        world_id,
+        source,
+        refers_to_batch,
+        refers_to_event_id,
+        effective_at
+    from {{ ref('int_events__cleared') }}
+    where event_type = 'consent_revoked'
+
+),
+
+revoked as (
+
+    select
+        cleared.world_id,
+        cleared.event_key,
+        min(recalls.effective_at) as revoked_at
+    from cleared
+    inner join recalls
+        on
+            recalls.world_id = cleared.world_id
+            and recalls.source = cleared.source
+            and (recalls.refers_to_batch = cleared.batch or recalls.refers_to_event_id = cleared.event_id)
+    group by cleared.world_id, cleared.event_key
+
+),
+
+-- a record that names no channel or purpose gets those of its text; where no text is known it is a candidate for all
+candidates as (
+
+    select
+        cleared.world_id,
+        cleared.event_key,
+        cleared.event_type,
+        cleared.source,
+        cleared.record_id,
+        cleared.effective_at,
+        cleared.occurred_at,
+        cleared.is_undated,
+        cleared.quarantine_reason,
+        cleared.party,
+        cleared.source_kind,
+        cleared.source_brand,
+        cleared.is_registered,
+        cleared.import_only,
+        cleared.double_opt_in,
+        cleared.allowed_bases,
+        cleared.required_evidence,
+        cleared.brand as named_brand,
+        cleared.birth_date_text,
+        cleared.parental_ref,
+        cleared.method,
+        cleared.text_version,
+        cleared.form_url,
+        cleared.ip,
+        cleared.user_agent,
+        cleared.recording_ref,
+        cleared.document_ref,
+        texts.valid_from as text_valid_from,
+        texts.valid_to as text_valid_to,
+        texts.state as text_state,
+        texts.brands as text_brands,
+        texts.channels as text_channels,
+        texts.purposes as text_purposes,
+        resolved.contact_id,
+        attributes.country as contact_country,
+        nullif(btrim(cleared.country), '') as record_country,
+        scopes.channel,
+        scopes.purpose,
+        scopes.brand,
+        {{ carried_address('cleared', 'scopes.channel') }} as address
+    from cleared
+    inner join resolved on resolved.world_id = cleared.world_id and resolved.event_key = cleared.event_key
+    left join texts on texts.text_version = cleared.text_version
+    left join attributes on attributes.world_id = resolved.world_id and attributes.contact_id = resolved.contact_id
+    inner join scopes
+        on
+            scopes.world_id = cleared.world_id
+            and {{ carried_address('cleared', 'scopes.channel') }} is not null
+            and (
+                cleared.channel = scopes.channel
+                or (
+                    cleared.channel is null
+                    and (texts.text_version is null or {{ list_holds('texts.channels', 'scopes.channel') }})
+                )
+            )
+            and (
+                cleared.purpose = scopes.purpose
+                or (
+                    cleared.purpose is null
+                    and (texts.text_version is null or {{ list_holds('texts.purposes', 'scopes.purpose') }})
+                )
+            )
+            and (coalesce(cleared.brand, cleared.source_brand, scopes.brand) = scopes.brand)
+
+),
+
+governed as (
+
+    select
+        candidates.*,
+        {{ policy_country('coalesce(candidates.record_country, candidates.contact_country)') }} as policy_country,
+        {{ local_date('candidates.effective_at') }} as effective_on
+    from candidates
+
+),
+
+judged as (
+
+    select
+        governed.*,
+        governed.double_opt_in or coalesce(double_opt_in_required.value = 'true', false) as needs_confirmation,
+        {{ add_seconds('governed.occurred_at', '86400 * cast(lapse_days.value as numeric)') }} as confirmable_until,
+        case
+            when governed.quarantine_reason is not null then governed.quarantine_reason
+            when governed.is_undated then 'undated_permission'
+            when governed.import_only then 'import_never_grants'
+            when not {{ list_holds("coalesce(governed.allowed_bases, '')", "'consent'") }} then 'basis_not_allowed'
+            when
+                coalesce(governed.method, '') = ''
+                or coalesce(governed.text_version, '') = ''
+                {%- for element in ['form_url', 'ip', 'user_agent', 'recording_ref', 'document_ref', 'parental_ref'] %}
+                or (
+                    {{ list_names("coalesce(governed.required_evidence, '')", "'" ~ element ~ "'") }}
+                    and coalesce(governed.{{ element }}, '') = ''
+                )
+                {%- endfor %}
+                then 'evidence_incomplete'
+            when
+                governed.text_state is null
+                or governed.effective_on < coalesce(governed.text_valid_from, governed.effective_on)
+                or governed.effective_on > coalesce(governed.text_valid_to, governed.effective_on)
+                then 'text_version_unknown'
+            when governed.text_state <> 'valid' then 'text_version_invalid'
+            when
+                not {{ list_holds("coalesce(governed.text_channels, '')", 'governed.channel') }}
+                or not {{ list_holds("coalesce(governed.text_purposes, '')", 'governed.purpose') }}
+                or not {{ list_holds("coalesce(governed.text_brands, '')", 'governed.brand') }}
+                or (
+                    governed.party = 'vendor'
+                    and not {{ list_names("coalesce(governed.text_brands, '')", 'governed.brand') }}
+                )
+                or coalesce(governed.named_brand, governed.source_brand) is null
+                then 'scope_not_covered'
+            when
+                coalesce(governed.parental_ref, '') = ''
+                and {{ add_months(date_or_null('governed.birth_date_text'), '12 * cast(minimum_age.value as integer)') }}
+                > governed.effective_on
+                then 'minor'
+        end as defect
+    from governed
+    {{ join_policy('double_opt_in_required', 'double_opt_in_required', 'governed.policy_country', 'governed.channel', 'governed.effective_on') }}
+    {{ join_policy('lapse_days', 'confirmation_lapse_days', 'governed.policy_country', 'governed.channel', 'governed.effective_on') }}
+    {{ join_policy('minimum_age', 'minimum_age', 'governed.policy_country', 'governed.channel', 'governed.effective_on') }}
+
+),
+
+assessed as (
+
+    select
+        judged.world_id,
+        judged.contact_id,
+        judged.channel,
+        judged.address,
+        judged.purpose,
+        judged.brand,
+        judged.event_key,
+        judged.event_type,
+        judged.source,
+        judged.record_id,
+        judged.effective_at,
+        judged.defect,
+        judged.needs_confirmation,
+        judged.confirmable_until,
+        revoked.revoked_at,
+        judged.party = 'first_party' as restores,
+        judged.party = 'first_party' and judged.source_kind <> 'crm' as restores_erased
+    from judged
+    left join revoked on revoked.world_id = judged.world_id and revoked.event_key = judged.event_key
+
+)
+
+select * from assessed

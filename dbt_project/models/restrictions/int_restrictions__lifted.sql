@@ -1,0 +1,40 @@
+-- R26: after a hard bounce a counted act or a confirmation that carries the very address makes it usable again.
+
+with bounces as (
+
+    select * from {{ ref('int_restrictions__bound') }}
+    where reason = 'undeliverable' and address_base is not null
+
+),
+
+points as (
+
+    select distinct world_id, address, address_base from {{ ref('int_contacts__points') }}
+    where channel = 'email'
+
+),
+
+counted as (
+
+    select * from {{ ref('int_activity__counted') }}
+    where email is not null
+
+),
+
+lifted as (
+
+    select
+        bounces.world_id,
+        bounces.event_key,
+        points.address,
+        bounces.at as unusable_from,
+        coalesce(min(counted.occurred_at), {{ forever() }}) as unusable_until
+    from bounces
+    inner join points on points.world_id = bounces.world_id and points.address_base = bounces.address_base
+    left join counted
+        on counted.world_id = points.world_id and counted.email = points.address and counted.occurred_at > bounces.at
+    group by bounces.world_id, bounces.event_key, points.address, bounces.at
+
+)
+
+select * from lifted

@@ -1,0 +1,50 @@
+-- R23, R24, R26, R27, R38: what ends use, from when, and in which scope? Honoured from every source, quarantined or not.
+
+with cleared as (
+
+    select * from {{ ref('int_events__cleared') }}
+
+),
+
+stated as (
+
+    select
+        world_id,
+        event_key,
+        effective_at as at,
+        case event_type
+            when 'contact_deceased' then 'deceased'
+            when 'erasure_requested' then 'erased'
+            when 'objection_raised' then 'objected'
+            when 'spam_complaint' then 'spam_complaint'
+            when 'consent_withdrawn' then 'withdrawn'
+            when 'consent_refused' then 'refused'
+            when 'contact_left_company' then 'left_company'
+            when 'email_bounced' then 'undeliverable'
+        end as reason,
+        case
+            when event_type in ('contact_deceased', 'erasure_requested', 'contact_left_company') then null
+            when event_type = 'email_bounced' then 'email'
+            when event_type = 'spam_complaint' then coalesce(nullif(channel, ''), 'email')
+            else nullif(channel, '')
+        end as channel,
+        case
+            when event_type in ('objection_raised', 'consent_withdrawn', 'consent_refused') then nullif(purpose, '')
+        end as purpose,
+        case
+            when event_type in ('objection_raised', 'consent_withdrawn', 'consent_refused') then nullif(brand, '')
+        end as brand,
+        email,
+        phone,
+        postal
+    from cleared
+    where
+        event_type in (
+            'contact_deceased', 'erasure_requested', 'objection_raised', 'spam_complaint', 'consent_withdrawn',
+            'consent_refused', 'contact_left_company'
+        )
+        or (event_type = 'email_bounced' and bounce = 'hard')
+
+)
+
+select * from stated
