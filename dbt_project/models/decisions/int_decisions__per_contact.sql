@@ -38,7 +38,7 @@ all_known as (
         evidence_record_id,
         expires_on,
         renewal_due_on,
-        months
+        valid_from as since
     from relied_on
 
     union all
@@ -71,7 +71,7 @@ all_known as (
         cast(null as bigint) as evidence_record_id,
         cast(null as date) as expires_on,
         cast(null as date) as renewal_due_on,
-        cast(null as integer) as months
+        restricted_only.since
     from restricted_only
     inner join {{ ref('reasons') }} as reasons on reasons.precedence = restricted_only.precedence
 

@@ -6,7 +6,7 @@ with canonical as (
 
 addresses as (
 
-    select * from {{ source('raw', 'addresses') }}
+    select * from {{ ref('stg_landing__addresses') }}
 
 ),
 
@@ -24,7 +24,7 @@ addressed as (
         {{ "nullif(btrim(delivered." ~ name ~ "), '') as " ~ name if type == "text" else "delivered." ~ name }},
         {%- endfor %}
         case
-            when emails.raw is not null then emails.address
+            when emails.spelling is not null then emails.address
             when delivered.email_text like '%_@_%._%' then lower(btrim(delivered.email_text, e' \t\r\n'))
         end as email,
         phones.address as phone,
@@ -38,11 +38,11 @@ addressed as (
         end as postal
     from delivered
     left join addresses as emails
-        on emails.kind = 'email' and emails.raw = delivered.email_text and emails.country = ''
+        on emails.kind = 'email' and emails.spelling = delivered.email_text and emails.country = ''
     left join addresses as phones
         on
             phones.kind = 'phone'
-            and phones.raw = delivered.phone_text
+            and phones.spelling = delivered.phone_text
             and phones.country = coalesce(delivered.country, '')
 
 )

@@ -1,0 +1,85 @@
+with attributes as (
+
+    select * from {{ ref('int_contacts__attributes') }}
+
+),
+
+builds as (
+
+    select * from {{ ref('builds') }}
+
+),
+
+counted as (
+
+    select
+        contact_id,
+        max(occurred_at) as acted_at
+    from {{ ref('int_activity__counted') }}
+    cross join builds
+    where is_activity and occurred_at <= builds.as_of
+    group by contact_id
+
+),
+
+relied_on as (
+
+    select
+        contact_id,
+        coalesce(bool_or(is_usable), false) as is_marketable,
+        max(case when is_usable then anchored_at end) as anchored_at
+    from {{ ref('int_decisions__relied_on') }}
+    group by contact_id
+
+),
+
+restricted as (
+
+    select distinct contact_id from {{ ref('int_decisions__per_contact') }}
+    where precedence is not null
+
+),
+
+described as (
+
+    select
+        attributes.*,
+        builds.decided_on,
+        counted.acted_at,
+        coalesce(relied_on.is_marketable, false) as is_marketable,
+        greatest(relied_on.anchored_at, counted.acted_at) as anchored_at,
+        restricted.contact_id is not null as is_restricted
+    from attributes
+    cross join builds
+    left join counted on counted.contact_id = attributes.contact_id
+    left join relied_on on relied_on.contact_id = attributes.contact_id
+    left join restricted on restricted.contact_id = attributes.contact_id
+
+),
+
+contacts as (
+
+    select
+        described.contact_id,
+        described.country,
+        described.recipient_form,
+        described.is_customer,
+        case
+            when not described.is_marketable and described.is_restricted then 'blocked'
+            when not described.is_marketable then 'expired'
+            when
+                {{ add_months(local_date('described.anchored_at'), 'cast(sleeping_after.value as integer)') }}
+                < described.decided_on
+                then 'sleeping'
+            else 'active'
+        end as lifecycle,
+        {{ local_date('described.first_received_at') }} as first_seen_on,
+        {{ local_date('described.acted_at') }} as last_activity_on,
+        described.lead_channel,
+        cast(described.source_count as integer) as source_count
+    from described
+    {{ join_policy('sleeping_after', 'sleeping_after_months', 'described.policy_country', "'*'", 'described.decided_on') }}
+
+)
+
+select * from contacts
