@@ -52,6 +52,8 @@ class HttpClient:
         sleep: for tests; waits that many seconds.
         pause: called with each good answer before it is returned, so that a connector can slow down by
             the rate-limit headers of its protocol; answers the seconds to wait.
+        exhausted: called with each 429, so that a connector can tell a limit that no waiting helps
+            against (a daily quota); answers what is used up, or None to wait and try again.
     """
 
     def __init__(
@@ -65,10 +67,12 @@ class HttpClient:
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
         pause: Callable[[httpx.Response], float] | None = None,
+        exhausted: Callable[[httpx.Response], str | None] | None = None,
     ) -> None:
         self._name = name
         self._sleep = sleep
         self._pause = pause
+        self._exhausted = exhausted
         self._client = httpx.Client(
             base_url=base_url, headers=dict(headers or {}), auth=auth, timeout=timeout_seconds, transport=transport
         )
@@ -113,6 +117,10 @@ class HttpClient:
             response = self._client.request(method, path, params=params, content=content, headers=headers)
         except (httpx.TransportError, httpx.DecodingError) as problem:
             raise _Retryable(type(problem).__name__) from None
+        if response.status_code == 429 and self._exhausted is not None:
+            used_up = self._exhausted(response)
+            if used_up is not None:
+                raise SourceError(f"{self._name}: {method} {path} was refused: {used_up}")
         if response.status_code == 429 or response.status_code >= 500:
             raise _Retryable(f"status {response.status_code}", _retry_after(response))
         if response.status_code >= 400:
