@@ -1,9 +1,11 @@
 """dbt, in this process: the one place that runs the models, for production and for an evaluation alike."""
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,11 @@ import msgspec
 
 from optkeeper import settings
 from optkeeper.warehouse import database
+
+_COMPLETED = """
+create schema if not exists intermediate;
+create table if not exists intermediate.completed_builds (run_id text primary key, completed_at timestamptz not null)
+"""
 
 
 class TransformError(Exception):
@@ -89,3 +96,42 @@ def run(
         raise TransformError(f"dbt {command[0]} {cause}; see {work_folder / 'logs' / 'dbt.log'}")
     warned = sum(1 for result in results if str(result.status) == "warn")
     return TransformCounts(succeeded=len(results) - warned, warned=warned)
+
+
+def policy_version() -> str:
+    """The digest of all policy and registry files, as far as it tells versions apart."""
+    summed = hashlib.sha256()
+    for folder in sorted(settings.registry_folders()):
+        for path in sorted(folder.glob("*.csv")):
+            summed.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return summed.hexdigest()[:12]
+
+
+def build(
+    run_id: str, as_of: datetime, *, address: str | None = None, work_folder: Path | None = None
+) -> TransformCounts:
+    """Builds and tests everything from staging to the candidate marts, deciding for one business moment.
+
+    Raises:
+        TransformError: a model or a test failed; the candidate marts then are of no run and cannot be published.
+    """
+    address = address or database.url()
+    with database.connect(address) as connection:
+        database.ensure_raw(connection)
+        connection.execute(_COMPLETED)
+        connection.execute("delete from intermediate.completed_builds")
+        connection.execute("analyze raw.records")
+        known_at = datetime.now(UTC)
+        counts = run(
+            ["build", "--exclude-resource-type", "unit_test"],
+            address=address,
+            work_folder=work_folder or settings.home() / "dbt",
+            variables={
+                "as_of": as_of.isoformat(),
+                "known_at": known_at.isoformat(),
+                "run_id": run_id,
+                "policy_version": policy_version(),
+            },
+        )
+        connection.execute("insert into intermediate.completed_builds values (%s, now())", (run_id,))
+    return counts

@@ -70,7 +70,7 @@ def canonical(payload: Mapping[str, Any]) -> bytes:
     if _MAYBE_DECIMAL.search(text):
         try:
             text = _SORTED_ENCODER.encode(_NORMALISING_DECODER.decode(text))
-        except ArithmeticError:
+        except (ArithmeticError, msgspec.ValidationError):
             raise MalformedDocument("a number is out of range") from None
     return text
 

@@ -1,0 +1,194 @@
+"""Publication: the candidate marts become the published ones, in one transaction.
+
+Readers see all of the last publication or all of this one. Published tables stay the same tables, so
+that grants, constraints and views on them last; only rows that differ are written. The tables carry
+the constraints of their contracts, foreign keys included, so that the database itself refuses a
+marketable row without evidence.
+"""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+CANDIDATE, PUBLISHED = "candidate", "marts"
+
+
+class PublicationRefused(Exception):
+    """The candidate may not be published: it is another build's, or the gate has not passed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationCounts:
+    """What a publication wrote, in rows over all marts."""
+
+    relations: int
+    rows_deleted: int
+    rows_written: int
+
+
+def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCounts:
+    """Publishes the candidate of a run that the gate has passed; doing it again changes nothing.
+
+    Raises:
+        PublicationRefused: the candidate is of another run, or the gate has not passed this one.
+    """
+    deleted = written = 0
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(hashtext('optkeeper.publish'))")
+        connection.execute(files("optkeeper.warehouse").joinpath("publication.sql").read_text().encode())
+        _refuse_unless_passed(connection, run_id)
+        relations = _tables(connection, CANDIDATE)
+        renewed = [
+            name for name in relations if _shape(connection, PUBLISHED, name) != _shape(connection, CANDIDATE, name)
+        ]
+        for name in renewed:
+            _make(connection, name)
+        for name in renewed:
+            _constrain(connection, name)
+        connection.execute("set constraints all deferred")
+        for name in relations:
+            connection.execute(sql.SQL("analyze {}").format(_in(CANDIDATE, name)))
+            deleted += _delete_vanished(connection, name)
+        for name in relations:
+            written += _write_changed(connection, name)
+        connection.execute("set constraints all immediate")
+        connection.execute(
+            "insert into marts.publications (run_id, published_at, as_of, known_at, policy_version)"
+            " select run_id, clock_timestamp(), as_of, known_at, policy_version from candidate.builds"
+            " on conflict (run_id) do nothing"
+        )
+    return PublicationCounts(len(relations), deleted, written)
+
+
+def _refuse_unless_passed(connection: psycopg.Connection[Any], run_id: str) -> None:
+    built = connection.execute("select run_id from candidate.builds").fetchone()
+    if built is None or built[0] != run_id:
+        raise PublicationRefused(f"run {run_id}: the candidate marts are of run {built[0] if built else None}")
+    if (
+        connection.execute("select 1 from intermediate.completed_builds where run_id = %s", (run_id,)).fetchone()
+        is None
+    ):
+        raise PublicationRefused(f"run {run_id}: the build did not reach its end")
+    passed = connection.execute(
+        "select count(*) filter (where severity = 'critical' and not passed) = 0 and count(*) > 0"
+        " from gate.results where run_id = %s",
+        (run_id,),
+    ).fetchone()
+    if passed is None or not passed[0]:
+        raise PublicationRefused(f"run {run_id}: the gate has not passed the candidate marts")
+
+
+def _in(schema: str, name: str) -> sql.Composed:
+    return sql.SQL("{}.{}").format(sql.Identifier(schema), sql.Identifier(name))
+
+
+def _tables(connection: psycopg.Connection[Any], schema: str) -> list[str]:
+    rows = connection.execute(
+        "select table_name from information_schema.tables"
+        " where table_schema = %s and table_type = 'BASE TABLE' and table_name not like '%%\\_\\_dbt\\_%%' order by 1",
+        (schema,),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _shape(connection: psycopg.Connection[Any], schema: str, name: str) -> list[tuple[Any, ...]]:
+    """Columns and constraints; a table whose shape differs from its candidate's is made anew."""
+    columns = connection.execute(
+        "select column_name, data_type, is_nullable from information_schema.columns"
+        " where table_schema = %s and table_name = %s order by ordinal_position",
+        (schema, name),
+    ).fetchall()
+    constraints = connection.execute(
+        "select contype::text, replace(replace(pg_get_constraintdef(c.oid), %s, ''), ' DEFERRABLE', '')"
+        " from pg_constraint c join pg_class r on r.oid = c.conrelid join pg_namespace n on n.oid = r.relnamespace"
+        " where n.nspname = %s and r.relname = %s order by 1, 2",
+        (f"{schema}.", schema, name),
+    ).fetchall()
+    return [*columns, *constraints]
+
+
+def _make(connection: psycopg.Connection[Any], name: str) -> None:
+    connection.execute(sql.SQL("drop table if exists {} cascade").format(_in(PUBLISHED, name)))
+    connection.execute(
+        sql.SQL("create table {} (like {} including constraints including indexes including comments)").format(
+            _in(PUBLISHED, name), _in(CANDIDATE, name)
+        )
+    )
+
+
+def _constrain(connection: psycopg.Connection[Any], name: str) -> None:
+    foreign_keys = connection.execute(
+        "select conname, pg_get_constraintdef(c.oid) from pg_constraint c"
+        " join pg_class r on r.oid = c.conrelid join pg_namespace n on n.oid = r.relnamespace"
+        " where n.nspname = %s and r.relname = %s and contype = 'f'",
+        (CANDIDATE, name),
+    ).fetchall()
+    for constraint, definition in foreign_keys:
+        connection.execute(
+            sql.SQL("alter table {} add constraint {} {} deferrable").format(
+                _in(PUBLISHED, name),
+                sql.Identifier(constraint),
+                sql.SQL(definition.replace(f"{CANDIDATE}.", f"{PUBLISHED}.")),
+            )
+        )
+
+
+def _key(connection: psycopg.Connection[Any], name: str) -> list[str]:
+    rows = connection.execute(
+        "select a.attname from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)"
+        " where i.indrelid = %s::regclass and i.indisprimary",
+        (f"{CANDIDATE}.{name}",),
+    ).fetchall()
+    if not rows:
+        raise PublicationRefused(f"mart {name} has no primary key in its contract")
+    return [row[0] for row in rows]
+
+
+def _columns(connection: psycopg.Connection[Any], name: str) -> list[str]:
+    rows = connection.execute(
+        "select column_name from information_schema.columns"
+        " where table_schema = %s and table_name = %s order by ordinal_position",
+        (CANDIDATE, name),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _same(key: list[str]) -> sql.Composed:
+    return sql.SQL(" and ").join(sql.SQL("p.{0} = c.{0}").format(sql.Identifier(column)) for column in key)
+
+
+def _delete_vanished(connection: psycopg.Connection[Any], name: str) -> int:
+    statement = sql.SQL("delete from {} as p where not exists (select 1 from {} as c where {})").format(
+        _in(PUBLISHED, name), _in(CANDIDATE, name), _same(_key(connection, name))
+    )
+    return connection.execute(statement).rowcount
+
+
+def _write_changed(connection: psycopg.Connection[Any], name: str) -> int:
+    columns, key = _columns(connection, name), _key(connection, name)
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    rest = [column for column in columns if column not in key]
+    changed = sql.SQL(", ").join(sql.SQL("{0} = c.{0}").format(sql.Identifier(column)) for column in rest)
+    update = (
+        sql.SQL("when matched and ({}) is distinct from ({}) then update set {}").format(
+            sql.SQL(", ").join(sql.SQL("p.{}").format(sql.Identifier(column)) for column in rest),
+            sql.SQL(", ").join(sql.SQL("c.{}").format(sql.Identifier(column)) for column in rest),
+            changed,
+        )
+        if rest
+        else sql.SQL("")
+    )
+    statement = sql.SQL(
+        "merge into {} as p using {} as c on {} {} when not matched then insert ({}) values ({})"
+    ).format(
+        _in(PUBLISHED, name),
+        _in(CANDIDATE, name),
+        _same(key),
+        update,
+        names,
+        sql.SQL(", ").join(sql.SQL("c.{}").format(sql.Identifier(column)) for column in columns),
+    )
+    return connection.execute(statement).rowcount

@@ -1,0 +1,43 @@
+"""Every question of the worked examples, answered by `optkeeper evaluate` through the production models."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from optkeeper.evaluate import evaluate
+from tests.scenarios import expand
+
+HERE = Path(__file__).parent
+FILES = sorted(HERE.glob("*.yaml"))
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scenarios")
+    expand.write(folder, FILES)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def answers(folder: Path) -> dict[str, dict[str, object]]:
+    answered = evaluate(folder / "events.jsonl", folder / "questions.jsonl", HERE / "registry")
+    return {str(answer["id"]): answer for answer in answered}
+
+
+def _questions() -> list[str]:
+    scenarios = [scenario for file in FILES for scenario in expand.yaml.safe_load(file.read_text())]
+    return [f"{scenario['id']}/{n}" for scenario in scenarios for n in range(1, len(scenario["ask"]) + 1)]
+
+
+@pytest.mark.parametrize("question", _questions())
+def test_the_answer_is_the_worked_one(question: str, folder: Path, answers: dict[str, dict[str, object]]) -> None:
+    lines = (folder / "expected.jsonl").read_text().splitlines()
+    expected = next(row for row in map(json.loads, lines) if row["id"] == question)
+    got = {key: answers[question][key] for key in expected["expect"]}
+    assert got == expected["expect"], f"[{expected['rule']}] {expected['title']}"
+
+
+def test_answers_come_in_the_order_of_the_questions(folder: Path, answers: dict[str, dict[str, object]]) -> None:
+    asked = [json.loads(line)["id"] for line in (folder / "questions.jsonl").read_text().splitlines()]
+    assert list(answers) == asked

@@ -1,0 +1,128 @@
+from typing import Any
+
+import psycopg
+import pytest
+
+from optkeeper.warehouse.publish import PublicationRefused, publish
+
+Connection = psycopg.Connection[Any]
+
+_CANDIDATE = """
+create schema candidate; create schema gate; create schema intermediate;
+create table intermediate.completed_builds (run_id text primary key, completed_at timestamptz);
+create table gate.results (run_id text, severity text, passed boolean);
+create table candidate.builds (
+    run_id text primary key, as_of timestamptz, decided_on date, known_at timestamptz, policy_version text
+);
+create table candidate.consent_events (event_key text primary key, kind text);
+create table candidate.marketable_contacts (
+    contact_id text primary key, evidence_id text not null constraint proven references candidate.consent_events
+);
+"""
+
+
+def _candidate(connection: Connection, run_id: str, contacts: dict[str, str], passed: bool = True) -> None:
+    connection.execute("truncate candidate.builds, candidate.marketable_contacts, candidate.consent_events")
+    connection.execute("insert into candidate.builds values (%s, now(), current_date, now(), 'v1')", (run_id,))
+    connection.execute("insert into intermediate.completed_builds values (%s, now())", (run_id,))
+    connection.execute("insert into gate.results values (%s, 'critical', %s)", (run_id, passed))
+    for evidence in sorted(set(contacts.values())):
+        connection.execute("insert into candidate.consent_events values (%s, 'given')", (evidence,))
+    for contact, evidence in contacts.items():
+        connection.execute("insert into candidate.marketable_contacts values (%s, %s)", (contact, evidence))
+
+
+@pytest.fixture
+def candidate(warehouse: Connection) -> Connection:
+    warehouse.execute(_CANDIDATE)
+    return warehouse
+
+
+def _published(connection: Connection) -> list[tuple[Any, ...]]:
+    return connection.execute("select contact_id, evidence_id from marts.marketable_contacts order by 1").fetchall()
+
+
+def test_what_passed_is_published_and_what_vanished_is_gone(candidate: Connection) -> None:
+    _candidate(candidate, "r1", {"a": "web/1", "b": "web/2"})
+    publish(candidate, "r1")
+    _candidate(candidate, "r2", {"b": "web/3", "c": "web/3"})
+    publish(candidate, "r2")
+    assert _published(candidate) == [("b", "web/3"), ("c", "web/3")]
+    assert candidate.execute("select run_id from marts.publications order by 1").fetchall() == [("r1",), ("r2",)]
+
+
+def test_publishing_the_same_run_again_changes_nothing(candidate: Connection) -> None:
+    _candidate(candidate, "r1", {"a": "web/1"})
+    publish(candidate, "r1")
+    again = publish(candidate, "r1")
+    assert (again.rows_deleted, again.rows_written) == (0, 0)
+
+
+def test_a_run_that_the_gate_stopped_leaves_what_stood(candidate: Connection) -> None:
+    _candidate(candidate, "r1", {"a": "web/1"})
+    publish(candidate, "r1")
+    _candidate(candidate, "r2", {"b": "web/2"}, passed=False)
+    with pytest.raises(PublicationRefused, match="the gate has not passed"):
+        publish(candidate, "r2")
+    assert _published(candidate) == [("a", "web/1")]
+
+
+def test_a_run_without_any_gate_result_is_refused(candidate: Connection) -> None:
+    _candidate(candidate, "r1", {"a": "web/1"})
+    candidate.execute("delete from gate.results")
+    with pytest.raises(PublicationRefused, match="the gate has not passed"):
+        publish(candidate, "r1")
+
+
+def test_a_build_that_did_not_reach_its_end_is_refused(candidate: Connection) -> None:
+    _candidate(candidate, "r1", {"a": "web/1"})
+    candidate.execute("delete from intermediate.completed_builds")
+    with pytest.raises(PublicationRefused, match="did not reach its end"):
+        publish(candidate, "r1")
+
+
+def test_an_older_run_never_publishes_a_newer_candidate(candidate: Connection) -> None:
+    _candidate(candidate, "r2", {"a": "web/1"})
+    with pytest.raises(PublicationRefused, match="are of run r2"):
+        publish(candidate, "r1")
+
+
+def test_the_published_table_itself_refuses_a_row_without_evidence(candidate: Connection) -> None:
+    _candidate(candidate, "r1", {"a": "web/1"})
+    publish(candidate, "r1")
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        candidate.execute("insert into marts.marketable_contacts values ('x', 'web/none')")
+    with pytest.raises(psycopg.errors.NotNullViolation):
+        candidate.execute("insert into marts.marketable_contacts values ('x', null)")
+
+
+def test_a_reader_sees_all_of_the_old_until_all_of_the_new(candidate: Connection, warehouse_url: str) -> None:
+    _candidate(candidate, "r1", {"a": "web/1", "b": "web/1"})
+    publish(candidate, "r1")
+    _candidate(candidate, "r2", {"c": "web/2", "d": "web/2"})
+    with psycopg.connect(warehouse_url) as reader:
+        with candidate.transaction(force_rollback=True):
+            publish(candidate, "r2")
+            seen_during = reader.execute("select contact_id from marts.marketable_contacts order by 1").fetchall()
+        reader.rollback()
+        publish(candidate, "r2")
+        seen_after = reader.execute("select contact_id from marts.marketable_contacts order by 1").fetchall()
+    assert (seen_during, seen_after) == ([("a",), ("b",)], [("c",), ("d",)])
+
+
+def test_grants_and_views_of_readers_outlive_a_publication(candidate: Connection) -> None:
+    _candidate(candidate, "r1", {"a": "web/1"})
+    publish(candidate, "r1")
+    candidate.execute("create view public.reach as select count(*) from marts.marketable_contacts")
+    _candidate(candidate, "r2", {"b": "web/2", "c": "web/2"})
+    publish(candidate, "r2")
+    assert candidate.execute("select * from public.reach").fetchone() == (2,)
+
+
+def test_a_changed_contract_makes_the_published_table_anew(candidate: Connection) -> None:
+    _candidate(candidate, "r1", {"a": "web/1"})
+    publish(candidate, "r1")
+    candidate.execute("alter table candidate.marketable_contacts add column basis text")
+    _candidate(candidate, "r2", {"a": "web/1"})
+    publish(candidate, "r2")
+    assert candidate.execute("select contact_id, basis from marts.marketable_contacts").fetchall() == [("a", None)]
