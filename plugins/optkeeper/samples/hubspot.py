@@ -587,7 +587,7 @@ def _holds(contact: Contact, rule: Mapping[str, Any]) -> bool:
         return operator == "NEQ"
     mine = _comparable(name, value)
     if operator == "IN":
-        return mine in [_comparable(name, one) for one in rule["values"]]
+        return any(mine == _comparable(name, one) for one in rule["values"])
     other = _comparable(name, rule["value"])
     if operator == "BETWEEN":
         return bool(other <= mine <= _comparable(name, rule["highValue"]))
