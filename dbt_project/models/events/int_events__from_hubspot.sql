@@ -167,7 +167,8 @@ opt_out_changes as (
 
 ),
 
--- Each turn of the flag to true; a flag without such a turn in its history is undated. A flag that vanished is nothing (R13).
+-- Each turn of the flag to true; a flag without such a turn in its history is undated. A flag that vanished is nothing
+-- (R13).
 opted_out as (
 
     select
@@ -434,7 +435,9 @@ activities as (
 
     select
         *,
-        row_number() over (partition by source, kind, contact_id, occurred_text order by received_at, record_id) as telling
+        row_number() over (
+            partition by source, kind, contact_id, occurred_text order by received_at, record_id
+        ) as telling
     from active
 
 ),
@@ -482,7 +485,9 @@ merges as (
 
     select
         *,
-        row_number() over (partition by source, contact_id, merged_contact_id order by received_at, record_id) as telling
+        row_number() over (
+            partition by source, contact_id, merged_contact_id order by received_at, record_id
+        ) as telling
     from merged
 
 ),
@@ -533,7 +538,8 @@ stated as (
     select
         numbered.*,
         dense_rank() over (
-            partition by numbered.source, numbered.contact_id, numbered.subscription_id order by numbered.first_record_id
+            partition by numbered.source, numbered.contact_id, numbered.subscription_id
+            order by numbered.first_record_id
         ) as address_number,
         coalesce(subscriptions.channel, numbered.channel) as scope_channel,
         subscriptions.purpose as mapped_purpose,
@@ -559,6 +565,8 @@ told as (
 
     select
         *,
+        'subscriptions/' || contact_id || '/' || subscription_id || '/' || address_number || '/'
+        || coalesce(status_text, 'undated') as event_id,
         row_number() over (
             partition by
                 source, contact_id, subscription_id, address_number, status_text, status, legal_basis,
@@ -576,7 +584,7 @@ subscribed as (
     select
         {{ canonical_event_columns({
             'source': "source",
-            'event_id': "'subscriptions/' || contact_id || '/' || subscription_id || '/' || address_number || '/' || coalesce(status_text, 'undated')",
+            'event_id': "event_id",
             'event_type': "'consent_given'",
             'record_id': "record_id",
             'payload_digest': "payload_digest",
@@ -606,7 +614,7 @@ unsubscribed as (
     select
         {{ canonical_event_columns({
             'source': "source",
-            'event_id': "'subscriptions/' || contact_id || '/' || subscription_id || '/' || address_number || '/' || coalesce(status_text, 'undated')",
+            'event_id': "event_id",
             'event_type': "'consent_withdrawn'",
             'record_id': "record_id",
             'payload_digest': "payload_digest",

@@ -577,7 +577,7 @@ def _comparable(name: str, value: str) -> Any:
 
 
 def _holds(contact: Contact, rule: Mapping[str, Any]) -> bool:
-    name, operator = rule["propertyName"], rule["operator"]
+    name, operator = str(rule["propertyName"]), str(rule["operator"])
     value = contact.properties.get(name)
     if operator == "HAS_PROPERTY":
         return value is not None
@@ -587,7 +587,7 @@ def _holds(contact: Contact, rule: Mapping[str, Any]) -> bool:
         return operator == "NEQ"
     mine = _comparable(name, value)
     if operator == "IN":
-        return any(mine == _comparable(name, one) for one in rule["values"])
+        return any(bool(mine == _comparable(name, one)) for one in rule["values"])
     other = _comparable(name, rule["value"])
     if operator == "BETWEEN":
         return bool(other <= mine <= _comparable(name, rule["highValue"]))

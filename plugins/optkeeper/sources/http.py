@@ -27,13 +27,13 @@ class _Retryable(Exception):
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    value = response.headers.get("Retry-After", "").strip()
+    value: str = response.headers.get("Retry-After", "").strip()
     if not value:
         return None
     if value.replace(".", "", 1).isdigit():
         return float(value)
     try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        return max(0.0, float((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()))
     except (TypeError, ValueError):
         return None
 
@@ -108,7 +108,7 @@ class HttpClient:
         problem = state.outcome.exception() if state.outcome else None
         if isinstance(problem, _Retryable) and problem.wait_seconds is not None:
             return min(problem.wait_seconds, LONGEST_WAIT_SECONDS)
-        return min(LONGEST_WAIT_SECONDS, 0.5 * 2 ** (state.attempt_number - 1) * random.uniform(0.5, 1.5))
+        return min(LONGEST_WAIT_SECONDS, 0.5 * 2.0 ** (state.attempt_number - 1) * random.uniform(0.5, 1.5))
 
     def _once(self, method: str, path: str, params: Mapping[str, Any] | None, body: Any) -> Any:
         content = None if body is None else document.encode(body)

@@ -353,7 +353,7 @@ def _contact_fault(contact: Any) -> tuple[str | None, str] | None:
     for name in PROPERTIES:
         if not isinstance(properties.get(name), str | None):
             return f"properties.{name}", "the property is no text"
-    if not (properties.get("lastmodifieddate") or contact.get("updatedAt")):
+    if not ((properties.get("lastmodifieddate") or "").strip() or contact.get("updatedAt")):
         return "properties.lastmodifieddate", "the contact does not say when it changed"
     histories = contact.get("propertiesWithHistory", {})
     if not isinstance(histories, dict):

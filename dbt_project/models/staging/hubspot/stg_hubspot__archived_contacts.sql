@@ -49,8 +49,10 @@ renamed as (
         coalesce(payload #> '{propertiesWithHistory,hs_merged_object_ids}', '[]') as merge_history,
 
         -- moments, as text
-        {{ spelled_instant("coalesce(nullif(payload #>> '{properties,lastmodifieddate}', ''), payload ->> 'updatedAt')") }}
-            as modified_text,
+        coalesce(
+            {{ spelled_instant("payload #>> '{properties,lastmodifieddate}'") }},
+            {{ spelled_instant("payload ->> 'updatedAt'") }}
+        ) as modified_text,
         {{ spelled_instant("payload #>> '{properties,hs_sales_email_last_replied}'") }} as last_replied_text,
         {{ spelled_instant("payload #>> '{properties,recent_conversion_date}'") }} as last_conversion_text,
         {{ spelled_instant("payload ->> 'archivedAt'") }} as archived_text,
