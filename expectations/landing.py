@@ -1,0 +1,109 @@
+"""Statements about what landed: its shape, judged once per record, as records never change.
+
+A run looks at what came since the last run but one that passed: records of a transaction that was open
+then may have lower numbers than records that were already seen.
+"""
+
+from great_expectations.expectations.metadata_types import FailureSeverity
+
+from expectations.statement import PolicyStatement
+
+
+class EveryRecordIsOfARegisteredSource(PolicyStatement):
+    """Every record comes from a source that is registered.
+
+    No more than a warning: such a record is quarantined and permits nothing, and a restriction in it is honoured.
+    """
+
+    relation = "raw.records"
+    rules = ("R33", "R27")
+    severity: FailureSeverity = FailureSeverity.WARNING
+    unexpected_rows_query: str = """
+        select records.source, count(*) as records, min(records.record_id) as first_record_id
+        from {batch} as records
+        cross join gate.current_run as run
+        where
+            records.record_id > run.records_after
+            and not exists (select from registry.sources where sources.source = records.source)
+        group by records.source
+    """
+
+
+class EveryRecordCarriesItsDigest(PolicyStatement):
+    """Every record carries a SHA-256 digest of its content."""
+
+    relation = "raw.records"
+    rules = ("R40", "R11")
+    unexpected_rows_query: str = """
+        select records.record_id, records.source, octet_length(records.digest) as digest_bytes
+        from {batch} as records
+        cross join gate.current_run as run
+        where
+            records.record_id > run.records_after
+            and octet_length(records.digest) is distinct from 32
+    """
+
+
+class EveryRecordNamesItsObjectAndId(PolicyStatement):
+    """Every record names the object that it is, as connector.object, and its id within its source."""
+
+    relation = "raw.records"
+    rules = ("R9",)
+    unexpected_rows_query: str = """
+        select records.record_id, records.source
+        from {batch} as records
+        cross join gate.current_run as run
+        where
+            records.record_id > run.records_after
+            and (coalesce(records.source_id, '') = '' or coalesce(records.object, '') not like '_%._%')
+    """
+
+
+class NoRecordIsReceivedInTheFuture(PolicyStatement):
+    """No record was received later than now, for then it would count too late."""
+
+    relation = "raw.records"
+    rules = ("R7", "R8")
+    unexpected_rows_query: str = """
+        select records.record_id, records.source, records.received_at
+        from {batch} as records
+        cross join gate.current_run as run
+        where
+            records.record_id > run.records_after
+            and records.record_id <= run.records_through
+            and records.received_at > run.started_at
+    """
+
+
+class NoSourcesLastPullWasAllQuarantine(PolicyStatement):
+    """No source's last pull brought nothing but records that broke their contract."""
+
+    relation = "raw.pulls"
+    severity: FailureSeverity = FailureSeverity.WARNING
+    unexpected_rows_query: str = """
+        select last_pull.source, last_pull.pull_id, last_pull.records_quarantined
+        from (
+            select distinct on (pulls.source) pulls.*
+            from {batch} as pulls
+            cross join gate.current_run as run
+            where pulls.state = 'complete' and pulls.finished_at <= run.started_at
+            order by pulls.source, pulls.started_at desc
+        ) as last_pull
+        where last_pull.records_quarantined > 0 and last_pull.records_quarantined >= last_pull.records_seen
+    """
+
+
+class NoSourceIsStale(PolicyStatement):
+    """No source is older than its registry row promises.
+
+    No more than a warning: a late source delays no list, but is named on its cover sheet.
+    """
+
+    relation = "candidate.source_freshness"
+    severity: FailureSeverity = FailureSeverity.WARNING
+    unexpected_rows_query: str = """
+        select freshness.source, freshness.last_pull_at, freshness.max_age_hours, run.decided_on
+        from {batch} as freshness
+        cross join gate.current_run as run
+        where freshness.is_stale
+    """

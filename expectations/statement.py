@@ -1,0 +1,62 @@
+"""What every statement of policy is: a query for what violates it, over one relation.
+
+A query selects ids, digests, counts and dates; never an address or a name, since results and Data
+Docs hold what it selects. The moment that a run is about stands in `gate.current_run`.
+
+Every query joins something and names `{batch}` with an alias: Great Expectations gives a batch an alias
+of its own in a query without a join, and none in a query with one.
+"""
+
+from typing import Any, ClassVar
+
+from great_expectations.expectations import UnexpectedRowsExpectation
+from great_expectations.expectations.metadata_types import FailureSeverity
+from great_expectations.render import LegacyRendererType, RenderedStringTemplateContent
+from great_expectations.render.renderer.renderer import renderer
+
+
+class PolicyStatement(UnexpectedRowsExpectation):
+    """A statement that holds when its query finds nothing."""
+
+    relation: ClassVar[str]
+    """The schema and name of what is checked; `{batch}` in the query."""
+    rules: ClassVar[tuple[str, ...]] = ()
+    """The numbers of the domain's rules that the statement guards."""
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("unexpected_rows_query.row_count",)
+    """Violations are counted by every run; the gate reads a sample only of those that failed."""
+
+    unexpected_rows_query: str
+    severity: FailureSeverity = FailureSeverity.CRITICAL
+
+    def _validate(
+        self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None
+    ) -> dict[str, Any]:
+        violations = metrics["unexpected_rows_query.row_count"]
+        return {"success": violations == 0, "result": {"observed_value": violations, "unexpected_count": violations}}
+
+    @classmethod
+    def stated(cls) -> str:
+        """The statement in words, with the rules that it guards."""
+        words = " ".join((cls.__doc__ or cls.__name__).split())
+        return f"{words} ({', '.join(cls.rules)})" if cls.rules else words
+
+    @classmethod
+    def sql(cls) -> str:
+        """The query for what violates the statement, as it can be run by hand."""
+        query: str = cls.__fields__["unexpected_rows_query"].default
+        return query.format(batch=cls.relation).strip()
+
+    @classmethod
+    @renderer(renderer_type=LegacyRendererType.PRESCRIPTIVE)
+    def _prescriptive_renderer(
+        cls, configuration: Any = None, result: Any = None, runtime_configuration: Any = None, **kwargs: Any
+    ) -> list[RenderedStringTemplateContent]:
+        return [
+            RenderedStringTemplateContent(
+                content_block_type="string_template",
+                string_template={
+                    "template": "$name: $stated",
+                    "params": {"name": cls.__name__, "stated": cls.stated()},
+                },
+            )
+        ]

@@ -1,0 +1,109 @@
+"""What the gate found: results, and the failure that stops a publication. No text here holds personal data."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+CRITICAL = "critical"
+_NAMED_IDS = 5
+_PERSONAL = re.compile(r"@|\s|\+\d{7}")
+
+
+@dataclass(frozen=True, slots=True)
+class StatementResult:
+    """What became of one statement. `violations` is None where it could not be evaluated, and `problem` says why."""
+
+    rule: str
+    stated: str
+    relation: str
+    severity: str
+    violations: int | None
+    sample: tuple[Mapping[str, str | int | None], ...] = ()
+    problem: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was evaluated and nothing violates it."""
+        return self.violations == 0
+
+    @property
+    def stops(self) -> bool:
+        """Whether it keeps the candidate from being published."""
+        return not self.passed and self.severity == CRITICAL
+
+    def described(self) -> str:
+        """One line: rule, count and ids."""
+        if self.violations is None:
+            return f"{self.rule}: could not be evaluated ({self.problem})"
+        noun = "violation" if self.violations == 1 else "violations"
+        named = "; ".join(", ".join(f"{key} {value}" for key, value in row.items()) for row in self.sample[:_NAMED_IDS])
+        more = "; ..." if self.violations > _NAMED_IDS else ""
+        return f"{self.rule}: {self.violations} {noun} ({named}{more})"
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """What the gate found in one run, and where its Data Docs begin."""
+
+    run_id: str
+    as_of: datetime
+    checked_at: datetime
+    results: tuple[StatementResult, ...]
+    docs: Path
+
+    @property
+    def passed(self) -> bool:
+        """Whether the candidate may be published: something was checked and nothing critical failed."""
+        return bool(self.results) and not self.failures
+
+    @property
+    def failures(self) -> tuple[StatementResult, ...]:
+        """The results that stop the publication."""
+        return tuple(result for result in self.results if result.stops)
+
+    @property
+    def warnings(self) -> tuple[StatementResult, ...]:
+        """The results that somebody should look at, but that stop nothing."""
+        return tuple(result for result in self.results if not result.passed and not result.stops)
+
+    def counts(self) -> dict[str, int]:
+        """Statements checked, failed and warned; small enough for an XCom."""
+        return {"checked": len(self.results), "failed": len(self.failures), "warned": len(self.warnings)}
+
+    def described(self) -> str:
+        """The verdict in text, with a line for each statement that does not hold."""
+        if self.passed:
+            verdict = f"the gate passed run {self.run_id}: {len(self.results)} statements checked"
+        elif not self.results:
+            verdict = f"the gate stopped run {self.run_id}: not one statement was checked"
+        else:
+            verdict = f"the gate stopped run {self.run_id}: {len(self.failures)} of {len(self.results)} statements fail"
+        if not self.passed:
+            verdict += "; nothing is published, what was published stands"
+        lines = [verdict, *(result.described() for result in self.failures)]
+        lines += [f"warning: {result.described()}" for result in self.warnings]
+        return "\n".join([*lines, f"see {self.docs}"])
+
+
+class GateFailed(Exception):
+    """The candidate may not be published. The text names each rule with its count and ids, never an address."""
+
+    def __init__(self, report: GateReport) -> None:
+        super().__init__(report.described())
+        self.report = report
+
+
+def nameable(value: Any) -> str | int | None:
+    """A value of a violation that may be told: an id that looks like an address or a name is told by its digest."""
+    if value is None or isinstance(value, int):
+        return value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    text = str(value)
+    if _PERSONAL.search(text):
+        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return text

@@ -1,0 +1,113 @@
+"""A small sound candidate for the gate: every statement holds on it, and none of them for want of rows."""
+
+from typing import Any
+
+import psycopg
+
+Connection = psycopg.Connection[Any]
+
+AS_OF = "2026-06-01 10:00:00+00"
+RUN = "r1"
+PERSONAL_DATA = ("jan.jansen@voorbeeld.nl", "Jan", "Jansen", "Jansen Bloemen", "+31612345678")
+
+_TABLES = """
+create schema registry;
+create schema candidate;
+create table registry.sources (source text);
+create table registry.connectors (source text, max_age_hours integer, max_drop_percent integer);
+create table registry.gate_limits (relation text, max_drop_percent integer);
+create table registry.policy (
+    key text, country text, channel text, value text, valid_from date, valid_to date
+);
+create table candidate.builds (run_id text, as_of timestamptz, decided_on date, known_at timestamptz);
+create table candidate.source_freshness (
+    source text, last_pull_at timestamptz, max_age_hours integer, is_stale boolean
+);
+create table candidate.contacts (contact_id text);
+create table candidate.contact_points (contact_id text, channel text, address text, is_usable boolean);
+create table candidate.consent_events (
+    event_key text, contact_id text, event_type text, occurred_at timestamptz, received_at timestamptz, source text,
+    channel text, purpose text, brand text, text_version text, payload_digest text, record_id bigint
+);
+create table candidate.consent_timeline (
+    contact_id text, address text, channel text, purpose text, brand text, basis text, status text, reason text,
+    valid_from timestamptz, valid_to timestamptz, evidence_id text
+);
+create table candidate.suppressions (
+    contact_id text, channel text, address text, purpose text, brand text, status text, reason text, since timestamptz,
+    because_of text
+);
+create table candidate.quarantine (quarantine_key text, source text, event_key text, reason text);
+create table candidate.marketable_contacts (
+    contact_id text, address text, channel text, purpose text, brand text, basis text, status text, evidence_id text,
+    evidence_record_id bigint, expires_on date, renewal_due_on date, decided_on date
+);
+create table candidate.renewal_due (
+    contact_id text, address text, channel text, purpose text, brand text, first_name text, last_name text,
+    company text, basis text, evidence_id text, renewal_due_on date, expires_on date, days_left integer,
+    lead_channel text, decided_on date
+);
+"""
+
+# web/1 consents in June 2024 and is due; web/2 withdrew, and then consented again.
+_ROWS = """
+insert into registry.sources values ('web'), ('crm');
+insert into registry.connectors values ('crm', 26, 30);
+insert into registry.gate_limits values ('marketable_contacts', 30), ('suppressions', 10);
+insert into registry.policy values
+    ('inactivity_months', '*', '*', '24', '2018-05-25', null),
+    ('renewal_window_days', '*', '*', '60', '2018-05-25', null),
+    ('clock_skew_minutes', '*', '*', '60', '2018-05-25', null);
+insert into candidate.builds values ('r1', '2026-06-01 10:00+00', '2026-06-01', 'infinity');
+insert into candidate.source_freshness values ('crm', now(), 26, false);
+insert into candidate.contacts values ('web/1'), ('web/2');
+insert into candidate.contact_points values
+    ('web/1', 'email', 'jan.jansen@voorbeeld.nl', true),
+    ('web/2', 'email', 'piet@voorbeeld.nl', true);
+insert into raw.records (source, object, source_id, received_at, digest, payload) values
+    ('web', 'canonical.events', '1', '2024-06-20 10:00+00', sha256('one'), '{}'),
+    ('web', 'canonical.events', '2', '2025-03-01 10:00+00', sha256('two'), '{}'),
+    ('web', 'canonical.events', '3', '2025-04-01 10:00+00', sha256('three'), '{}');
+insert into candidate.consent_events
+select
+    'web/' || given.number, given.contact_id, given.event_type, records.received_at, records.received_at, 'web',
+    'email', 'newsletter', 'noord', 'v1', encode(records.digest, 'hex'), records.record_id
+from (values
+    (1, 'web/1', 'consent_given'), (2, 'web/2', 'consent_withdrawn'), (3, 'web/2', 'consent_given')
+) as given (number, contact_id, event_type)
+inner join raw.records on records.source_id = cast(given.number as text);
+insert into candidate.consent_timeline values
+    ('web/1', 'jan.jansen@voorbeeld.nl', 'email', 'newsletter', 'noord', 'consent', 'ConsentGiven', 'ok',
+     '2024-06-20 10:00+00', '2026-06-20 22:00+00', 'web/1'),
+    ('web/2', 'piet@voorbeeld.nl', 'email', 'newsletter', 'noord', 'consent', 'ConsentWithdrawn', 'withdrawn',
+     '2025-03-01 10:00+00', '2025-04-01 10:00+00', null),
+    ('web/2', 'piet@voorbeeld.nl', 'email', 'newsletter', 'noord', 'consent', 'ConsentGiven', 'ok',
+     '2025-04-01 10:00+00', '2027-04-01 22:00+00', 'web/3');
+insert into candidate.suppressions values
+    ('web/2', 'email', 'piet@voorbeeld.nl', 'events', 'noord', 'ConsentWithdrawn', 'withdrawn', '2025-03-01 10:00+00',
+     'web/2');
+insert into candidate.quarantine values ('event/leadco/9', 'leadco', 'leadco/9', 'vendor_not_covered');
+insert into candidate.marketable_contacts
+select
+    point.contact_id, point.address, 'email', 'newsletter', 'noord', 'consent', 'ConsentGiven', events.event_key,
+    events.record_id, events.occurred_at::date + interval '24 months',
+    cast(events.occurred_at::date + interval '24 months' as date) - 60, '2026-06-01'
+from candidate.consent_events as events
+inner join candidate.contact_points as point on point.contact_id = events.contact_id
+where events.event_type = 'consent_given';
+insert into candidate.renewal_due
+select
+    contact_id, address, channel, purpose, brand, 'Jan', 'Jansen', 'Jansen Bloemen', basis, evidence_id,
+    renewal_due_on, expires_on, expires_on - decided_on, 'web_form', decided_on
+from candidate.marketable_contacts
+where decided_on between renewal_due_on and expires_on;
+insert into raw.pulls (source, started_at, finished_at, state, records_seen, records_new)
+values ('crm', now() - interval '2 hours', now() - interval '1 hour', 'complete', 10, 10);
+insert into raw.populations values ('crm', 'hubspot.contacts', now() - interval '90 minutes', 1000);
+"""
+
+
+def build(connection: Connection) -> None:
+    """Puts the candidate and the registries that the gate reads into an empty warehouse."""
+    connection.execute(_TABLES.encode())
+    connection.execute(_ROWS.encode())
