@@ -1,0 +1,49 @@
+"""Texts as cells: readable, and never a formula.
+
+A spreadsheet program takes a cell for a formula when it begins with `=`, `+`, `-` or `@`, some also in full-width
+spelling, after white space or after invisible characters; and a CSV file that is cut at another separator than its
+own has beginnings within its values. Sources are filled in by strangers, so every text is treated.
+"""
+
+import re
+import unicodedata
+
+_BEGINNERS = frozenset("=+-@\N{MINUS SIGN}")
+# Also tab, CR and LF: none means anything within a name, and each can begin a cell.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_NOT_CHARACTERS = re.compile("[\ud800-\udfff\ufffe\uffff]")
+_AFTER_SEPARATOR = re.compile(r"(?<=[;,|\"])(\s*)(?=\S)")
+_ESCAPE_OF_XLSX = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+
+
+def plain(text: str) -> str:
+    """The text on one line, without what no file can hold."""
+    return _NOT_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", _CONTROLS.sub(" ", text)).strip(" ")
+
+
+def could_be_formula(text: str) -> bool:
+    """Whether a spreadsheet program could take a cell of this text for a formula."""
+    for character in text:
+        if character.isspace() or unicodedata.category(character) in ("Cf", "Cc"):
+            continue
+        return unicodedata.normalize("NFKC", character)[0] in _BEGINNERS
+    return False
+
+
+def for_csv(text: str) -> str:
+    """The text as a CSV value: an apostrophe stands before whatever could begin a formula.
+
+    That holds for the telephone number `+31201234567` too: it becomes `'+31201234567`, which Excel shows as it is
+    instead of as 3,12E+10. An apostrophe that was there before one of these characters gets another before it, so
+    that whoever reads the file may drop the first. Names as `'t Hart` stay as they are.
+    """
+    text = plain(text)
+    text = _AFTER_SEPARATOR.sub(
+        lambda gap: gap.group(1) + ("'" if could_be_formula(text[gap.end() : gap.end() + 8]) else ""), text
+    )
+    return f"'{text}" if could_be_formula(text.lstrip("'")) else text
+
+
+def for_xlsx(text: str) -> str:
+    """The text as a spreadsheet holds it: what looks like the format's own escape is escaped."""
+    return _ESCAPE_OF_XLSX.sub("_x005F_", plain(text))

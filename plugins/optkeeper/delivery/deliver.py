@@ -1,0 +1,410 @@
+"""Delivery of the published renewal-due lists, per brand and purpose, once.
+
+Below the destination a list is `renewal_due/<date>/<brand>/<purpose>.csv` and `.xlsx`, complete when and only when
+`<purpose>.manifest.json` stands beside them. The steps of one list, in this order:
+
+1. the old manifest goes, the new files come, the new manifest comes;
+2. the ledger remembers the revision;
+3. the mail is claimed, sent, and marked as sent.
+
+Killed between any two, the next delivery goes on from there: files are written again with the same bytes, and a mail
+that was claimed but is not known to be sent is sent (again) with the same Message-ID and the same text, by which
+servers and clients recognise it. It is never left unsent.
+
+The day of a list is the business date that the newest publication decided for. Another publication for that day
+changes nothing while the lists stay as they are. Where one differs, its files are replaced as the next revision, so
+that who has withdrawn since is no longer on it; the owner gets a short mail, if the rows are other rows.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import psycopg
+
+from optkeeper import settings
+from optkeeper.delivery import delimited, ledger, mail, policy_numbers, published, storage, workbook
+from optkeeper.delivery.ledger import DeliveredList
+from optkeeper.delivery.mail import Mailer, MailError
+from optkeeper.delivery.policy_numbers import PolicyNumber
+from optkeeper.delivery.published import Publication, SourceAge, Summary
+from optkeeper.delivery.recipients import LIST, Recipient, recipients
+from optkeeper.delivery.storage import Destination, StorageError
+from optkeeper.delivery.wording import WORDINGS, Wording, spelled
+
+# Goes up when the same rows get other files, so that lists that stand are written anew.
+LAYOUT = 1
+LARGEST_ATTACHMENT = 10_000_000
+
+State = Literal["delivered", "replaced", "restored", "unchanged", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListOutcome:
+    """What became of one list."""
+
+    brand: str
+    purpose: str
+    state: State
+    revision: int
+    row_count: int
+    urls: tuple[str, ...]
+    mailed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What a delivery did: counts and URLs, no addresses.
+
+    `warnings` need someone's attention, `failures` need another run; all other lists were delivered.
+    """
+
+    run_id: str
+    list_date: str
+    lists: tuple[ListOutcome, ...]
+    mails_sent: int
+    warnings: tuple[str, ...]
+    failures: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as for a task's result."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What all lists of one delivery share."""
+
+    publication: Publication
+    ages: tuple[SourceAge, ...]
+    inactivity_months: PolicyNumber
+    renewal_window_days: PolicyNumber
+
+
+class _Paths(NamedTuple):
+    """The files of one list, below the destination."""
+
+    csv: str
+    xlsx: str
+    manifest: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """One list as it should stand, and its files where they have to be written."""
+
+    recipient: Recipient
+    wording: Wording
+    paths: _Paths
+    summary: Summary
+    content_digest: str
+    before: DeliveredList | None
+    revision: int
+    files: _Paths | None  # local; None where what stands is what should stand
+
+    @property
+    def state(self) -> State:
+        if self.files is None:
+            return "unchanged"
+        if self.before is None:
+            return "delivered"
+        return "restored" if self.before.revision == self.revision else "replaced"
+
+
+def deliver(
+    connection: psycopg.Connection[Any],
+    *,
+    destination_url: str,
+    storage_options: Mapping[str, Any] | None = None,
+    mailer: Mailer | None = None,
+    links_url: str | None = None,
+    work_folder: Path | None = None,
+) -> DeliveryReport:
+    """Delivers what is published now and was not delivered yet.
+
+    Args:
+        connection: to the warehouse, in autocommit: each step is remembered as soon as it is done.
+        destination_url: where the lists go, as `file:///folder`, `s3://bucket/prefix` or `sftp://host/folder`.
+        storage_options: fsspec's options of that storage; see `storage.opened`.
+        mailer: the SMTP server; None sends no mail, and a later delivery with one makes up for it.
+        links_url: where a browser finds what stands at the destination, for the links in the mails.
+        work_folder: where files are made before they go; emptied before and after.
+
+    Raises:
+        NothingPublished: there is no publication.
+        RecipientError: a row of the recipients cannot be used.
+        StorageError: there is no such destination.
+    """
+    if not connection.autocommit:
+        raise ValueError("delivery needs a connection in autocommit, so that each step is remembered when it is done")
+    work = work_folder or settings.home() / "delivery"
+    with ledger.alone(connection), storage.opened(destination_url, storage_options) as destination:
+        _empty(work)
+        try:
+            return _Delivery(connection, destination, mailer, links_url, work).run()
+        finally:
+            _empty(work)
+
+
+def _empty(work: Path) -> None:
+    """Lists hold personal data: none stays behind, and a run that was killed could not clear up after itself."""
+    if work.exists():
+        shutil.rmtree(work)
+    work.mkdir(parents=True, mode=0o700)
+
+
+class _Delivery:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        destination: Destination,
+        mailer: Mailer | None,
+        links_url: str | None,
+        work: Path,
+    ) -> None:
+        self._connection = connection
+        self._destination = destination
+        self._mailer = mailer
+        self._links_url = (links_url or destination.url).rstrip("/")
+        self._work = work
+        self._warnings: list[str] = []
+        self._failures: list[str] = []
+        self._mails_sent = 0
+
+    def run(self) -> DeliveryReport:
+        # One snapshot for all lists: a publication that comes meanwhile is the next delivery's.
+        with self._connection.transaction():
+            self._connection.execute("set transaction isolation level repeatable read read only")
+            day, prepared = self._prepare_all()
+        outcomes = tuple(self._hand_over(day, one) for one in prepared)
+        return DeliveryReport(
+            run_id=day.publication.run_id,
+            list_date=day.publication.list_date.isoformat(),
+            lists=outcomes,
+            mails_sent=self._mails_sent,
+            warnings=tuple(self._warnings),
+            failures=tuple(self._failures),
+        )
+
+    def _prepare_all(self) -> tuple[_Day, list[_Prepared]]:
+        publication = published.newest_publication(self._connection)
+        day = _Day(
+            publication,
+            tuple(published.source_ages(self._connection)),
+            policy_numbers.in_force("inactivity_months", publication.list_date),
+            policy_numbers.in_force("renewal_window_days", publication.list_date),
+        )
+        owners = recipients()
+        nobodys = published.row_counts(self._connection)
+        for owner in owners:
+            nobodys.pop((owner.brand, owner.purpose), None)
+        for (brand, purpose), count in sorted(nobodys.items()):
+            self._warnings.append(
+                f"{count} contact points of brand {brand!r}, purpose {purpose!r} are due for renewal, but"
+                " list_recipients.csv names nobody to receive them: not delivered"
+            )
+        prepared = []
+        for owner in owners:
+            try:
+                prepared.append(self._prepare(day, owner))
+            except StorageError as error:
+                self._failures.append(str(error))
+        return day, prepared
+
+    def _prepare(self, day: _Day, owner: Recipient) -> _Prepared:
+        publication, words = day.publication, WORDINGS[owner.language]
+        summary = published.summarise(published.rows(self._connection, owner.brand, owner.purpose))
+        content_digest = _content_digest(day, owner, summary)
+        folder = f"{LIST}/{publication.list_date.isoformat()}/{owner.brand}/{owner.purpose}"
+        paths = _Paths(f"{folder}.csv", f"{folder}.xlsx", f"{folder}.manifest.json")
+        before = ledger.delivered(self._connection, publication.list_date, owner.brand, owner.purpose)
+        same = before is not None and before.content_digest == content_digest
+        revision = 1 if before is None else before.revision if same else before.revision + 1
+        files = None
+        if not same or not self._stands(before, paths):
+            files = self._write(day, owner, words, summary, paths, revision)
+        return _Prepared(owner, words, paths, summary, content_digest, before, revision, files)
+
+    def _stands(self, before: DeliveredList | None, paths: _Paths) -> bool:
+        """Whether what the ledger says still stands at this destination."""
+        if before is None or before.urls != self._urls(paths):
+            return False
+        manifest = self._destination.read(paths.manifest)
+        if manifest is None or hashlib.sha256(manifest).hexdigest() != before.digest:
+            return False
+        sizes = {file["name"]: file["size"] for file in json.loads(manifest)["files"]}
+        return all(self._destination.size(path) == sizes.get(Path(path).name) for path in (paths.csv, paths.xlsx))
+
+    def _write(
+        self, day: _Day, owner: Recipient, words: Wording, summary: Summary, paths: _Paths, revision: int
+    ) -> _Paths:
+        folder = self._work / owner.brand
+        folder.mkdir(exist_ok=True)
+        local = _Paths(*(str(folder / Path(path).name) for path in paths))
+        delimited.write(Path(local.csv), published.rows(self._connection, owner.brand, owner.purpose))
+        cover = workbook.Cover(
+            words,
+            owner.brand,
+            owner.purpose,
+            day.publication,
+            revision,
+            summary,
+            day.inactivity_months,
+            day.renewal_window_days,
+            day.ages,
+        )
+        workbook.write(Path(local.xlsx), cover, published.rows(self._connection, owner.brand, owner.purpose))
+        Path(local.manifest).write_bytes(_manifest(day, owner, summary, revision, local))
+        return local
+
+    def _hand_over(self, day: _Day, one: _Prepared) -> ListOutcome:
+        owner = one.recipient
+        state, mailed = one.state, False
+        try:
+            made = self._put(day, one)
+            mailed = self._announce(day, one, made)
+        except StorageError as error:
+            state = "failed"
+            self._failures.append(str(error))
+        except MailError as error:
+            self._failures.append(f"mail about {owner.brand}, {owner.purpose}: {error}")
+        self._mails_sent += mailed
+        return ListOutcome(
+            owner.brand,
+            owner.purpose,
+            state,
+            one.revision,
+            one.summary.row_count,
+            () if state == "failed" else self._urls(one.paths),
+            mailed,
+        )
+
+    def _put(self, day: _Day, one: _Prepared) -> DeliveredList:
+        if one.files is None and one.before is not None:
+            return one.before
+        if one.files is None:
+            raise RuntimeError("a list that was never delivered has no files")
+        self._destination.remove(one.paths.manifest)
+        for local, path in zip(one.files, one.paths, strict=True):
+            self._destination.put(Path(local), path)
+        made = DeliveredList(
+            revision=one.revision,
+            rows_digest=one.summary.rows_digest,
+            content_digest=one.content_digest,
+            digest=_file_digest(Path(one.files.manifest)),
+            row_count=one.summary.row_count,
+            urls=self._urls(one.paths),
+            run_id=day.publication.run_id,
+            policy_version=day.publication.policy_version,
+        )
+        ledger.record(self._connection, day.publication.list_date, one.recipient.brand, one.recipient.purpose, made)
+        return made
+
+    def _announce(self, day: _Day, one: _Prepared, made: DeliveredList) -> bool:
+        """Sends the mail about a list, unless its recipient has had one about these very rows."""
+        if self._mailer is None:
+            return False
+        owner, list_date = one.recipient, day.publication.list_date
+        claimed = ledger.last_mail(self._connection, list_date, owner.brand, owner.purpose, owner)
+        if claimed is not None and claimed.rows_digest == made.rows_digest and claimed.sent_at is not None:
+            return False
+        if claimed is None or claimed.rows_digest != made.rows_digest:
+            claimed = ledger.claim(
+                self._connection, list_date, owner.brand, owner.purpose, owner, made,
+                domain=self._mailer.domain, replaces=claimed is not None,
+            )  # fmt: skip
+        content = self._destination.read(one.paths.xlsx) if owner.attach else None
+        too_large = content is not None and len(content) > LARGEST_ATTACHMENT
+        attachment = None
+        if content is not None and not too_large:
+            attachment = f"{LIST}_{list_date.isoformat()}_{owner.brand}_{owner.purpose}.xlsx", content
+        message = mail.compose(
+            self._announcement(day, one, made, claimed.replaces, attachment is not None, too_large),
+            recipient=owner,
+            wording=one.wording,
+            mailer=self._mailer,
+            message_id=claimed.message_id,
+            claimed_at=claimed.claimed_at,
+            attachment=attachment,
+        )
+        self._mailer.send(message, owner.email)
+        ledger.mark_sent(self._connection, claimed.message_id)
+        return True
+
+    def _announcement(
+        self, day: _Day, one: _Prepared, made: DeliveredList, replaces: bool, attached: bool, too_large: bool
+    ) -> mail.Announcement:
+        words, summary, list_date = one.wording, one.summary, day.publication.list_date
+        return mail.Announcement(
+            brand=spelled(one.recipient.brand),
+            purpose=spelled(one.recipient.purpose),
+            day=words.day(list_date),
+            row_count=summary.row_count,
+            days_left=tuple(words.days_left_counts(summary.days_left).items()),
+            channels=tuple((words.channel(code), summary.channels[code]) for code in sorted(summary.channels)),
+            late=tuple(words.late_sources(day.ages, list_date)),
+            rule=words.rule_in_words(day.inactivity_months, day.renewal_window_days),
+            links=tuple(f"{self._links_url}/{path}" for path in (one.paths.xlsx, one.paths.csv)),
+            run_id=made.run_id,
+            policy_version=made.policy_version,
+            revision=made.revision,
+            replaces=replaces,
+            attached=attached,
+            too_large=too_large,
+        )
+
+    def _urls(self, paths: Sequence[str]) -> tuple[str, ...]:
+        return tuple(self._destination.url_of(path) for path in paths)
+
+
+def _content_digest(day: _Day, owner: Recipient, summary: Summary) -> str:
+    """Of all that the files say, but for what changes with every run and says nothing new."""
+    content = (
+        LAYOUT,
+        summary.rows_digest,
+        owner.language,
+        day.publication.policy_version,
+        day.inactivity_months,
+        day.renewal_window_days,
+        [(age.source, age.last_pull_at) for age in day.ages if age.is_stale],
+    )
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
+
+
+def _manifest(day: _Day, owner: Recipient, summary: Summary, revision: int, local: _Paths) -> bytes:
+    publication = day.publication
+    manifest = {
+        "list": LIST,
+        "list_date": publication.list_date.isoformat(),
+        "brand": owner.brand,
+        "purpose": owner.purpose,
+        "revision": revision,
+        "run_id": publication.run_id,
+        "policy_version": publication.policy_version,
+        "as_of": publication.as_of.astimezone(UTC).isoformat(),
+        "row_count": summary.row_count,
+        "rows_sha256": summary.rows_digest,
+        "late_sources": [age.source for age in day.ages if age.is_stale],
+        "columns": list(published.COLUMNS),
+        "csv": {
+            "encoding": delimited.ENCODING,
+            "separator": ",",
+            "formula_guard": "an apostrophe before a leading = + - or @; drop it when you read",
+        },
+        "files": [
+            {"name": Path(path).name, "size": Path(path).stat().st_size, "sha256": _file_digest(Path(path))}
+            for path in (local.csv, local.xlsx)
+        ],
+    }
+    return json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

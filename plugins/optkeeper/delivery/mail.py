@@ -1,0 +1,172 @@
+"""The mail that announces a list: its text, and the SMTP server that takes it."""
+
+import hashlib
+import smtplib
+import ssl
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from functools import cache
+from typing import Literal
+
+import jinja2
+
+from optkeeper.delivery.recipients import Recipient
+from optkeeper.delivery.wording import Wording
+from optkeeper.sources.stream import ConnectionDetails
+
+XLSX = ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+Security = Literal["starttls", "ssl", "none"]
+
+
+class MailError(Exception):
+    """A mail was not taken. The text names the server and its answer's code, never an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailer:
+    """An SMTP server that takes our mail."""
+
+    host: str
+    port: int
+    sender: str
+    login: str = ""
+    password: str = field(default="", repr=False)
+    security: Security = "starttls"
+    sender_name: str = "Optkeeper"
+    timeout: float = 30.0
+    tls: ssl.SSLContext | None = field(default=None, repr=False)  # another than the system's, as for an own authority
+
+    @classmethod
+    def at(cls, connection: ConnectionDetails) -> "Mailer":
+        """The server of a connection; its extra holds `from_email`, and `security` where it is not STARTTLS.
+
+        Raises:
+            MailError: the connection lacks what is needed.
+        """
+        security = str(connection.extra.get("security", "starttls"))
+        sender = str(connection.extra.get("from_email", ""))
+        if security not in ("starttls", "ssl", "none") or "@" not in sender or not connection.host:
+            raise MailError("the SMTP connection needs a host, from_email, and a security of starttls, ssl or none")
+        ports = {"starttls": 587, "ssl": 465, "none": 25}
+        return cls(
+            host=connection.host,
+            port=connection.port or ports[security],
+            sender=sender,
+            login=connection.login,
+            password=connection.password,
+            security=security,  # type: ignore[arg-type]
+        )
+
+    @property
+    def domain(self) -> str:
+        """The domain that our mail is from."""
+        return self.sender.rpartition("@")[2]
+
+    def send(self, message: EmailMessage, recipient: str) -> None:
+        """Hands a mail to the server.
+
+        Raises:
+            MailError: the server did not take it.
+        """
+        try:
+            with self._session() as session:
+                session.send_message(message, self.sender, [recipient])
+        except smtplib.SMTPRecipientsRefused as error:
+            codes = ", ".join(str(code) for code, _ in error.recipients.values())
+            raise MailError(f"SMTP server {self.host}:{self.port} refused the recipient ({codes})") from None
+        except smtplib.SMTPResponseException as error:
+            raise MailError(f"SMTP server {self.host}:{self.port} answered {error.smtp_code}") from None
+        except (smtplib.SMTPException, OSError) as error:
+            raise MailError(f"SMTP server {self.host}:{self.port}: {type(error).__name__}") from None
+
+    def _session(self) -> smtplib.SMTP:
+        context = self.tls or ssl.create_default_context()
+        if self.security == "ssl":
+            session: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout, context=context)
+        else:
+            session = smtplib.SMTP(self.host, self.port, timeout=self.timeout)
+        try:
+            if self.security == "starttls":
+                session.starttls(context=context)
+            if self.login:
+                session.login(self.login, self.password)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What a mail says about a list."""
+
+    brand: str
+    purpose: str
+    day: str
+    row_count: int
+    days_left: tuple[tuple[str, int], ...]
+    channels: tuple[tuple[str, int], ...]
+    late: tuple[str, ...]
+    rule: str
+    links: tuple[str, ...]
+    run_id: str
+    policy_version: str
+    revision: int
+    replaces: bool
+    attached: bool
+    too_large: bool
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("optkeeper.delivery"),
+        autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",)),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def compose(
+    announcement: Announcement,
+    *,
+    recipient: Recipient,
+    wording: Wording,
+    mailer: Mailer,
+    message_id: str,
+    claimed_at: datetime,
+    attachment: tuple[str, bytes] | None = None,
+) -> EmailMessage:
+    """The mail about a list; composed again from the same, it is the same byte for byte."""
+    message = EmailMessage(policy=SMTP)
+    subject = wording.subject_replaced if announcement.replaces else wording.subject
+    message["Subject"] = subject.format(
+        brand=announcement.brand,
+        purpose=announcement.purpose,
+        count=wording.number(announcement.row_count),
+        day=announcement.day,
+    )
+    message["From"] = Address(mailer.sender_name, addr_spec=mailer.sender)
+    message["To"] = Address(recipient.name, addr_spec=recipient.email)
+    message["Date"] = claimed_at
+    message["Message-ID"] = message_id
+    message["Content-Language"] = wording.language
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic replies, please
+    words = {"list": announcement, "words": wording, "recipient": recipient}
+    for kind in ("txt", "html"):
+        text = _templates().get_template(f"renewal_due.{wording.language}.{kind}.j2").render(words)
+        if kind == "txt":
+            message.set_content(text)
+        else:
+            message.add_alternative(text, subtype="html")
+    if attachment is not None:
+        name, content = attachment
+        message.add_attachment(content, maintype=XLSX[0], subtype=XLSX[1], filename=name)
+    seed = hashlib.sha256(message_id.encode()).hexdigest()[:24]
+    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
+        part.set_boundary(f"=_{seed}_{number}")
+    return message

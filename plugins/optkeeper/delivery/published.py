@@ -1,0 +1,139 @@
+"""What is published now: the newest publication, its renewal-due rows and the age of its sources."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+import psycopg
+
+from optkeeper import registry, settings
+
+
+class NothingPublished(Exception):
+    """There is no publication to deliver."""
+
+
+class RenewalDue(NamedTuple):
+    """One contact point whose permission is due for renewal, as `marts.renewal_due` holds it."""
+
+    contact_id: str
+    channel: str
+    address: str
+    first_name: str | None
+    last_name: str | None
+    company: str | None
+    basis: str
+    lead_channel: str | None
+    expires_on: date
+    days_left: int
+    evidence_id: str
+
+
+COLUMNS = RenewalDue._fields
+
+# Ordered by bytes, so that the same rows give the same file under every collation.
+_ROWS = f"""
+select {", ".join(COLUMNS)} from marts.renewal_due
+where brand = %s and purpose = %s
+order by expires_on, channel collate "C", address collate "C", contact_id collate "C"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """The newest row of `marts.publications`."""
+
+    run_id: str
+    as_of: datetime
+    policy_version: str
+
+    @property
+    def list_date(self) -> date:
+        """The business date that the lists are for (R1)."""
+        return self.as_of.astimezone(settings.BUSINESS_TIME_ZONE).date()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAge:
+    """How old the data of one source is, as `marts.source_freshness` says."""
+
+    source: str
+    last_pull_at: datetime | None
+    newest_record_at: datetime | None
+    is_stale: bool
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a list holds, in numbers; nothing of it names a person."""
+
+    row_count: int = 0
+    channels: Counter[str] = field(default_factory=Counter)
+    bases: Counter[str] = field(default_factory=Counter)
+    days_left: Counter[int] = field(default_factory=Counter)
+    widths: dict[str, int] = field(default_factory=dict)
+    rows_digest: str = ""
+
+
+def newest_publication(connection: psycopg.Connection[Any]) -> Publication:
+    """What is published now.
+
+    Raises:
+        NothingPublished: nothing has been published yet.
+    """
+    known = connection.execute("select to_regclass('marts.publications')").fetchone()
+    row = None
+    if known is not None and known[0] is not None:
+        row = connection.execute(
+            "select run_id, as_of, policy_version from marts.publications order by published_at desc limit 1"
+        ).fetchone()
+    if row is None:
+        raise NothingPublished("nothing has been published yet: marts.publications has no row")
+    return Publication(*row)
+
+
+def source_ages(connection: psycopg.Connection[Any]) -> list[SourceAge]:
+    """The age of every source that is pulled; one that the publication does not know is as one never pulled."""
+    rows = connection.execute(
+        "select source, last_pull_at, newest_record_at, is_stale from marts.source_freshness"
+    ).fetchall()
+    ages = {row[0]: SourceAge(*row) for row in rows}
+    for source in registry.pulled_sources():
+        ages.setdefault(source.source, SourceAge(source.source, None, None, is_stale=True))
+    return [ages[source] for source in sorted(ages)]
+
+
+def row_counts(connection: psycopg.Connection[Any]) -> dict[tuple[str, str], int]:
+    """How many rows each brand and purpose has."""
+    rows = connection.execute("select brand, purpose, count(*) from marts.renewal_due group by 1, 2").fetchall()
+    return {(brand, purpose): count for brand, purpose, count in rows}
+
+
+def rows(connection: psycopg.Connection[Any], brand: str, purpose: str) -> Iterator[RenewalDue]:
+    """The rows of one list, the soonest to expire first; streamed, so only within a transaction."""
+    with connection.cursor(name="renewal_due_rows") as cursor:
+        cursor.itersize = 5_000
+        cursor.execute(_ROWS, (brand, purpose))
+        for row in cursor:
+            yield RenewalDue(*row)
+
+
+def summarise(due: Iterable[RenewalDue]) -> Summary:
+    """The numbers and the digest of a list."""
+    summary, digest = Summary(), hashlib.sha256()
+    widths: Counter[str] = Counter()
+    for row in due:
+        summary.row_count += 1
+        summary.channels[row.channel] += 1
+        summary.bases[row.basis] += 1
+        summary.days_left[row.days_left] += 1
+        for column, value in zip(COLUMNS, row, strict=True):
+            widths[column] = max(widths[column], len(value) if isinstance(value, str) else 0)
+        digest.update(msgspec.json.encode(row) + b"\n")
+    summary.widths = dict(widths)
+    summary.rows_digest = digest.hexdigest()
+    return summary

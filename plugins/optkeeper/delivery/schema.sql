@@ -1,0 +1,44 @@
+-- The schema `delivery`: what was handed over, and what was mailed. Only `optkeeper.delivery` writes here.
+-- No address of a contact stands here; a recipient stands here as a digest.
+
+create schema if not exists delivery;
+
+-- Grain: one revision of one list. A row stands only after its files and its manifest do.
+create table if not exists delivery.lists (
+    list text not null,
+    list_date date not null,
+    brand text not null,
+    purpose text not null,
+    revision integer not null check (revision > 0),
+    rows_digest text not null,      -- SHA-256 of the rows; decides whether anything is mailed
+    content_digest text not null,   -- SHA-256 of all that the files say but the run; decides whether files are replaced
+    digest text not null,           -- SHA-256 of the manifest, which holds those of the files
+    row_count integer not null,
+    urls text[] not null,
+    run_id text not null,
+    policy_version text not null,
+    delivered_at timestamptz not null,
+    primary key (list, list_date, brand, purpose, revision)
+);
+
+comment on table delivery.lists is
+    'Every list that was delivered. Grain: one revision of one list of one day, brand and purpose.';
+
+-- Grain: one mail about one revision of one list to one recipient. Claimed before it is sent.
+create table if not exists delivery.mails (
+    list text not null,
+    list_date date not null,
+    brand text not null,
+    purpose text not null,
+    revision integer not null,
+    recipient_digest text not null, -- SHA-256 of the recipient's address
+    rows_digest text not null,
+    message_id text not null unique,
+    replaces boolean not null,      -- whether it says that it replaces an earlier list of that day
+    claimed_at timestamptz not null,
+    sent_at timestamptz,
+    primary key (list, list_date, brand, purpose, revision, recipient_digest)
+);
+
+comment on table delivery.mails is
+    'Every mail about a list. Grain: one revision of one list and one recipient; sent_at is null while it is not known to be sent.';

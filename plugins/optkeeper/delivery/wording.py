@@ -1,0 +1,310 @@
+"""The words of the lists and mails, in Dutch and in English.
+
+What Dutch says, English says too: both are one dataclass, so that neither can lack a word.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from optkeeper import registry, settings
+from optkeeper.delivery.policy_numbers import PolicyNumber
+from optkeeper.delivery.published import SourceAge
+
+# How soon a permission expires, as marketing plans by: this week, this month, later.
+THIS_WEEK, THIS_MONTH = 7, 30
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """All words of one language. Texts with braces are filled in by `str.format`."""
+
+    language: str
+    months: tuple[str, ...]
+    thousands: str
+    date_format: str  # as a spreadsheet spells it
+    title: str
+    cover_sheet: str
+    list_sheet: str
+    brand: str
+    purpose: str
+    date_label: str
+    contact_points: str
+    what_to_do: str
+    to_do: str
+    rule_heading: str
+    rule: str
+    other_months: str
+    other_days: str
+    late_heading: str
+    all_current: str
+    by_channel: str
+    by_basis: str
+    by_days_left: str
+    this_week: str
+    this_month: str
+    later: str
+    sources_heading: str
+    source_columns: tuple[str, str, str, str]
+    current: str
+    late: str
+    never: str
+    run: str
+    policy_version: str
+    as_of: str
+    revision: str
+    confidential: str
+    page: str
+    columns: Mapping[str, str]
+    channels: Mapping[str, str]
+    bases: Mapping[str, str]
+    countries: Mapping[str, str]
+    source_kinds: Mapping[str, str]
+    source_of_other_kind: str
+    source_is_of: str
+    source_never_pulled: str
+    today: str
+    yesterday: str
+    day_before_yesterday: str
+    one_contact_point: str
+    some_contact_points: str
+    subject: str
+    subject_replaced: str
+
+    def number(self, value: int) -> str:
+        """A whole number as this language spells it."""
+        return f"{value:,}".replace(",", self.thousands)
+
+    def day(self, value: date) -> str:
+        """A date in words."""
+        return f"{value.day} {self.months[value.month - 1]} {value.year}"
+
+    def moment(self, value: datetime) -> str:
+        """A date and time of the business time zone in words."""
+        local = value.astimezone(settings.BUSINESS_TIME_ZONE)
+        return f"{self.day(local.date())} {local:%H:%M}"
+
+    def relative_moment(self, value: datetime, today: date) -> str:
+        """A moment as one would say it on a day."""
+        local = value.astimezone(settings.BUSINESS_TIME_ZONE)
+        near = {0: self.today, 1: self.yesterday, 2: self.day_before_yesterday}.get((today - local.date()).days)
+        return f"{near or self.day(local.date())} {local:%H:%M}"
+
+    def count(self, value: int) -> str:
+        """A number of contact points, with its noun."""
+        text = self.one_contact_point if value == 1 else self.some_contact_points
+        return text.format(count=self.number(value))
+
+    def channel(self, code: str) -> str:
+        """A channel by its name; one that has none here by its code."""
+        return self.channels.get(code, spelled(code))
+
+    def basis(self, code: str) -> str:
+        """A basis by its name; one that has none here by its code."""
+        return self.bases.get(code, spelled(code))
+
+    def days_left_bucket(self, days: int) -> str:
+        """How soon that is."""
+        if days <= THIS_WEEK:
+            return self.this_week.format(last=THIS_WEEK)
+        if days <= THIS_MONTH:
+            return self.this_month.format(first=THIS_WEEK + 1, last=THIS_MONTH)
+        return self.later.format(first=THIS_MONTH + 1)
+
+    def days_left_counts(self, days_left: Mapping[int, int]) -> dict[str, int]:
+        """How many expire how soon, the soonest first."""
+        counts = {self.days_left_bucket(days): 0 for days in (THIS_WEEK, THIS_MONTH, THIS_MONTH + 1)}
+        for days, count in days_left.items():
+            counts[self.days_left_bucket(days)] += count
+        return counts
+
+    def rule_in_words(self, months: PolicyNumber, window: PolicyNumber) -> str:
+        """R2 and R5 as marketing reads them, with the numbers of the policy in force."""
+        text = self.rule.format(months=months.general, days=window.general)
+        for number, sentence in ((months, self.other_months), (window, self.other_days)):
+            for country, channel, value in number.exceptions:
+                where = ", ".join(
+                    part
+                    for part in (
+                        "" if country == "*" else self.countries.get(country, country),
+                        "" if channel == "*" else self.channel(channel),
+                    )
+                    if part
+                )
+                text += " " + sentence.format(where=where, value=value)
+        return text
+
+    def late_sources(self, ages: Iterable[SourceAge], today: date) -> list[str]:
+        """One sentence for each source whose data is late or missing."""
+        kinds = {row["source"]: row["kind"] for row in registry.rows("sources")}
+        sentences = []
+        for age in ages:
+            if not age.is_stale:
+                continue
+            whose = self.source_kinds.get(kinds.get(age.source, ""), self.source_of_other_kind)
+            if age.last_pull_at is None:
+                sentences.append(self.source_never_pulled.format(whose=whose, source=age.source))
+            else:
+                when = self.relative_moment(age.last_pull_at, today)
+                sentences.append(self.source_is_of.format(whose=whose, source=age.source, when=when))
+        return sentences
+
+
+def spelled(code: str) -> str:
+    """A registry's code as a word: `product_news` is Product news."""
+    text = code.replace("_", " ").strip()
+    return text[:1].upper() + text[1:]
+
+
+NL = Wording(
+    language="nl",
+    months=("januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september", "oktober",
+            "november", "december"),
+    thousands=".",
+    date_format="dd-mm-yyyy",
+    title="Te vernieuwen toestemmingen",
+    cover_sheet="Toelichting",
+    list_sheet="Lijst",
+    brand="Merk",
+    purpose="Doel",
+    date_label="Datum",
+    contact_points="Contactpunten",
+    what_to_do="Wat u doet",
+    to_do=(
+        "Nodig ieder contact op deze lijst uit om de toestemming te vernieuwen, uiterlijk op de "
+        "vervaldatum, via het kanaal dat erbij staat en alleen voor dit merk en doel. Gebruik elke dag de "
+        "nieuwste lijst en bewaar geen kopie: wie zich afmeldt, staat er de volgende keer niet meer op."
+    ),
+    rule_heading="De regel",
+    rule=(
+        "Een toestemming (of een andere grondslag) geldt tot {months} maanden nadat zij is gegeven of "
+        "nadat het contact voor het laatst actief was. Op deze lijst staan de contactpunten waarvan die "
+        "termijn binnen {days} dagen afloopt en die vandaag nog benaderd mogen worden. Na de vervaldatum "
+        "mag het niet meer, ook niet om vernieuwing te vragen."
+    ),
+    other_months="Voor {where} zijn het {value} maanden.",
+    other_days="Voor {where} is het binnen {value} dagen.",
+    late_heading="Let op: verouderde gegevens",
+    all_current="Alle bronnen zijn actueel.",
+    by_channel="Per kanaal",
+    by_basis="Per grondslag",
+    by_days_left="Per resterende termijn",
+    this_week="0 tot en met {last} dagen",
+    this_month="{first} tot en met {last} dagen",
+    later="{first} dagen of meer",
+    sources_heading="Bronnen",
+    source_columns=("Bron", "Laatst opgehaald", "Laatste nieuwe gegevens", "Stand"),
+    current="actueel",
+    late="verouderd",
+    never="nog nooit",
+    run="Run",
+    policy_version="Beleidsversie",
+    as_of="Beslist naar de stand van",
+    revision="Uitgave",
+    confidential="Vertrouwelijk: bevat persoonsgegevens",
+    page="Pagina",
+    columns={
+        "contact_id": "Contactnummer", "channel": "Kanaal", "address": "Adres", "first_name": "Voornaam",
+        "last_name": "Achternaam", "company": "Bedrijf", "basis": "Grondslag", "lead_channel": "Herkomst",
+        "expires_on": "Vervaldatum", "days_left": "Dagen over", "evidence_id": "Bewijs",
+    },
+    channels={"email": "E-mail", "phone": "Telefoon", "sms": "Sms", "post": "Post"},
+    bases={
+        "consent": "Toestemming", "soft_opt_in": "Bestaande klant", "legitimate_interest": "Gerechtvaardigd belang",
+        "published_address": "Bekendgemaakt adres",
+    },
+    countries={"NL": "Nederland", "BE": "België", "DE": "Duitsland", "AT": "Oostenrijk", "FR": "Frankrijk"},
+    source_kinds={
+        "crm": "De CRM-gegevens", "email_platform": "De gegevens van het e-mailplatform",
+        "marketing_automation": "De gegevens van de marketingautomatisering",
+        "lead_vendor": "De gegevens van de leadleverancier", "web_form": "De gegevens van de webformulieren",
+        "shop": "De gegevens van de webwinkel",
+    },
+    source_of_other_kind="De gegevens van de bron",
+    source_is_of="{whose} ({source}) zijn van {when}; wijzigingen daarna staan niet in deze lijst.",
+    source_never_pulled="{whose} ({source}) zijn nog nooit opgehaald; deze lijst houdt er geen rekening mee.",
+    today="vandaag",
+    yesterday="gisteren",
+    day_before_yesterday="eergisteren",
+    one_contact_point="{count} contactpunt",
+    some_contact_points="{count} contactpunten",
+    subject="{brand}, {purpose}: {count} te vernieuwen op {day}",
+    subject_replaced="Vervangen: {brand}, {purpose}: {count} te vernieuwen op {day}",
+)  # fmt: skip
+
+EN = Wording(
+    language="en",
+    months=("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+            "November", "December"),
+    thousands=",",
+    date_format="dd mmm yyyy",
+    title="Permissions due for renewal",
+    cover_sheet="About",
+    list_sheet="List",
+    brand="Brand",
+    purpose="Purpose",
+    date_label="Date",
+    contact_points="Contact points",
+    what_to_do="What to do",
+    to_do=(
+        "Invite each contact on this list to renew the permission, at the latest on the expiry date, "
+        "through the channel given and only for this brand and purpose. Use the newest list every day and "
+        "keep no copy: who unsubscribes is no longer on the next one."
+    ),
+    rule_heading="The rule",
+    rule=(
+        "A permission (consent or another basis) lasts until {months} months after it was given or after "
+        "the contact was last active. This list holds the contact points whose term ends within {days} "
+        "days and that may still be approached today. After the expiry date they may not, not even to ask "
+        "for renewal."
+    ),
+    other_months="For {where} it is {value} months.",
+    other_days="For {where} it is within {value} days.",
+    late_heading="Please note: outdated data",
+    all_current="All sources are up to date.",
+    by_channel="By channel",
+    by_basis="By basis",
+    by_days_left="By days left",
+    this_week="0 to {last} days",
+    this_month="{first} to {last} days",
+    later="{first} days or more",
+    sources_heading="Sources",
+    source_columns=("Source", "Last pulled", "Last new data", "State"),
+    current="up to date",
+    late="outdated",
+    never="never",
+    run="Run",
+    policy_version="Policy version",
+    as_of="Decided as of",
+    revision="Revision",
+    confidential="Confidential: holds personal data",
+    page="Page",
+    columns={
+        "contact_id": "Contact", "channel": "Channel", "address": "Address", "first_name": "First name",
+        "last_name": "Last name", "company": "Company", "basis": "Basis", "lead_channel": "Came in by",
+        "expires_on": "Expires on", "days_left": "Days left", "evidence_id": "Evidence",
+    },
+    channels={"email": "E-mail", "phone": "Phone", "sms": "Text message", "post": "Post"},
+    bases={
+        "consent": "Consent", "soft_opt_in": "Existing customer", "legitimate_interest": "Legitimate interest",
+        "published_address": "Published address",
+    },
+    countries={"NL": "the Netherlands", "BE": "Belgium", "DE": "Germany", "AT": "Austria", "FR": "France"},
+    source_kinds={
+        "crm": "The CRM data", "email_platform": "The e-mail platform's data",
+        "marketing_automation": "The marketing automation data", "lead_vendor": "The lead vendor's data",
+        "web_form": "The web forms' data", "shop": "The shop's data",
+    },
+    source_of_other_kind="The source's data",
+    source_is_of="{whose} ({source}) is from {when}; later changes are not in this list.",
+    source_never_pulled="{whose} ({source}) has never been pulled; this list does not take it into account.",
+    today="today",
+    yesterday="yesterday",
+    day_before_yesterday="the day before yesterday",
+    one_contact_point="{count} contact point",
+    some_contact_points="{count} contact points",
+    subject="{brand}, {purpose}: {count} due for renewal on {day}",
+    subject_replaced="Replaced: {brand}, {purpose}: {count} due for renewal on {day}",
+)  # fmt: skip
+
+WORDINGS: Mapping[str, Wording] = {"nl": NL, "en": EN}
