@@ -22,23 +22,33 @@ lifted as (
 
 ),
 
+blocked as (
+
+    select points.contact_id, points.channel, points.address, points.world_id, bound.event_key, bound.reason, bound.channel as bound_channel, bound.at
+    from points
+    inner join bound on bound.world_id = points.world_id and bound.contact_id = points.contact_id
+    where bound.reason = 'deceased'
+    union all
+    select points.contact_id, points.channel, points.address, points.world_id, bound.event_key, bound.reason, bound.channel as bound_channel, bound.at
+    from points
+    inner join bound on bound.world_id = points.world_id and bound.address_base = points.address_base
+    where bound.reason in ('left_company', 'undeliverable', 'deceased')
+
+),
+
 unusable as (
 
     select distinct
-        points.contact_id,
-        points.channel,
-        points.address
-    from points
+        blocked.contact_id,
+        blocked.channel,
+        blocked.address
+    from blocked
     cross join builds
-    inner join bound
-        on
-            (bound.contact_id = points.contact_id and bound.reason = 'deceased')
-            or (bound.address_base = points.address_base and bound.reason in ('left_company', 'undeliverable', 'deceased'))
     left join lifted
-        on bound.reason = 'undeliverable' and lifted.event_key = bound.event_key and lifted.address = points.address
+        on blocked.reason = 'undeliverable' and lifted.event_key = blocked.event_key and lifted.address = blocked.address
     where
-        bound.at <= builds.as_of
-        and coalesce(bound.channel, points.channel) = points.channel
+        blocked.at <= builds.as_of
+        and coalesce(blocked.bound_channel, blocked.channel) = blocked.channel
         and (lifted.unusable_until is null or lifted.unusable_until > builds.as_of)
 
 ),

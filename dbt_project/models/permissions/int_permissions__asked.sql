@@ -41,6 +41,15 @@ asked as (
             and coalesce(cleared.purpose, scopes.purpose) = scopes.purpose
             and coalesce(cleared.brand, cleared.source_brand, scopes.brand) = scopes.brand
 
+),
+
+keyed as (
+
+    select
+        {{ key_of(['world_id', 'contact_id', 'channel', 'address', 'purpose', 'brand']) }} as scope_id,
+        asked.*
+    from asked
+
 )
 
-select * from asked
+select * from keyed

@@ -193,6 +193,7 @@ judged as (
 assessed as (
 
     select
+        {{ key_of(['judged.world_id', 'judged.contact_id', 'judged.channel', 'judged.address', 'judged.purpose', 'judged.brand']) }} as scope_id,
         judged.world_id,
         judged.contact_id,
         judged.channel,

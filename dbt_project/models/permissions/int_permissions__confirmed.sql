@@ -28,16 +28,13 @@ confirmations as (
 matched as (
 
     select
-        assessed.world_id,
+        assessed.scope_id,
         assessed.event_key as grant_key,
-        assessed.channel,
-        assessed.purpose,
-        assessed.brand,
         confirmations.event_key as confirmation_key,
         confirmations.record_id as confirmation_record_id,
         confirmations.occurred_at as confirmed_at,
         row_number() over (
-            partition by assessed.world_id, assessed.event_key, assessed.channel, assessed.purpose, assessed.brand
+            partition by assessed.scope_id, assessed.event_key
             order by confirmations.occurred_at, confirmations.event_key
         ) as place
     from assessed
@@ -54,11 +51,8 @@ matched as (
 confirmed as (
 
     select
-        world_id,
+        scope_id,
         grant_key,
-        channel,
-        purpose,
-        brand,
         confirmation_key,
         confirmation_record_id,
         confirmed_at

@@ -42,27 +42,14 @@ acts as (
         true as starts,
         false as is_renewal
     from assessed
-    inner join confirmed
-        on
-            confirmed.world_id = assessed.world_id
-            and confirmed.grant_key = assessed.event_key
-            and confirmed.channel = assessed.channel
-            and confirmed.purpose = assessed.purpose
-            and confirmed.brand = assessed.brand
+    inner join confirmed on confirmed.scope_id = assessed.scope_id and confirmed.grant_key = assessed.event_key
 
 ),
 
 anchors as (
 
     select
-        epochs.world_id,
-        epochs.contact_id,
-        epochs.channel,
-        epochs.address,
-        epochs.purpose,
-        epochs.brand,
-        epochs.epoch_from,
-        epochs.months,
+        epochs.epoch_id,
         acts.event_key,
         acts.at,
         acts.evidence_key,
@@ -73,14 +60,7 @@ anchors as (
         acts.starts and acts.restores_erased as restores_erased,
         {{ start_of_day(add_days(add_months(local_date('acts.at'), 'epochs.months'), 1)) }} as carries_until
     from acts
-    inner join epochs
-        on
-            epochs.world_id = acts.world_id
-            and epochs.contact_id = acts.contact_id
-            and epochs.channel = acts.channel
-            and epochs.address = acts.address
-            and epochs.purpose = acts.purpose
-            and epochs.brand = acts.brand
+    inner join epochs on epochs.scope_id = acts.scope_id
     where acts.revoked_at is null or acts.revoked_at > epochs.epoch_from
 
 )

@@ -1,5 +1,5 @@
 -- R8, R32: a rule about the state changes with the moment asked about, and is then applied to the whole history.
--- Between two such changes a key has one epoch; nearly always it has one for all time.
+-- Between two such changes a scope has one epoch; nearly always it has one for all time.
 
 with assessed as (
 
@@ -25,77 +25,61 @@ months as (
         country,
         channel,
         cast(value as integer) as months,
-        valid_from,
-        valid_until
+        case
+            when valid_from = cast('0001-01-01' as date) then {{ beginning() }}
+            else {{ start_of_day('valid_from') }}
+        end as months_from,
+        case
+            when valid_until = cast('9999-12-31' as date) then {{ forever() }}
+            else {{ start_of_day('valid_until') }}
+        end as months_until
     from {{ ref('policy_periods') }}
     where key = 'inactivity_months'
 
 ),
 
-keys as (
+scopes as (
 
-    select world_id, contact_id, channel, address, purpose, brand from assessed
+    select scope_id, world_id, contact_id, channel, address, purpose, brand from assessed
     union
-    select world_id, contact_id, channel, address, purpose, brand from asked
+    select scope_id, world_id, contact_id, channel, address, purpose, brand from asked
 
 ),
 
 governed as (
 
     select
-        keys.*,
+        scopes.*,
+        {{ address_base('scopes.address') }} as address_base,
         coalesce(attributes.policy_country, '*') as policy_country
-    from keys
-    left join attributes on attributes.world_id = keys.world_id and attributes.contact_id = keys.contact_id
+    from scopes
+    left join attributes on attributes.world_id = scopes.world_id and attributes.contact_id = scopes.contact_id
+
+),
+
+recalled as (
+
+    select distinct scope_id, revoked_at as epoch_from from assessed
+    where revoked_at is not null
 
 ),
 
 boundaries as (
 
-    select
-        governed.world_id,
-        governed.contact_id,
-        governed.channel,
-        governed.address,
-        governed.purpose,
-        governed.brand,
-        governed.policy_country,
-        case
-            when months.valid_from = cast('0001-01-01' as date) then {{ beginning() }}
-            else {{ start_of_day('months.valid_from') }}
-        end as epoch_from
+    select governed.scope_id, months.months_from as epoch_from
     from governed
     inner join months on months.country = governed.policy_country and months.channel = governed.channel
     union
-    select
-        governed.world_id,
-        governed.contact_id,
-        governed.channel,
-        governed.address,
-        governed.purpose,
-        governed.brand,
-        governed.policy_country,
-        assessed.revoked_at as epoch_from
-    from governed
-    inner join assessed
-        on
-            assessed.world_id = governed.world_id
-            and assessed.contact_id = governed.contact_id
-            and assessed.channel = governed.channel
-            and assessed.address = governed.address
-            and assessed.purpose = governed.purpose
-            and assessed.brand = governed.brand
-    where assessed.revoked_at is not null
+    select scope_id, epoch_from from recalled
 
 ),
 
 periods as (
 
     select
-        *,
-        lead(epoch_from, 1, {{ forever() }}) over (
-            partition by world_id, contact_id, channel, address, purpose, brand order by epoch_from
-        ) as epoch_until
+        scope_id,
+        epoch_from,
+        lead(epoch_from, 1, {{ forever() }}) over (partition by scope_id order by epoch_from) as epoch_until
     from boundaries
 
 ),
@@ -103,28 +87,19 @@ periods as (
 epochs as (
 
     select
-        periods.world_id,
-        periods.contact_id,
-        periods.channel,
-        periods.address,
-        periods.purpose,
-        periods.brand,
+        {{ key_of(['periods.scope_id', 'periods.epoch_from']) }} as epoch_id,
+        governed.*,
         periods.epoch_from,
         periods.epoch_until,
         months.months
     from periods
+    inner join governed on governed.scope_id = periods.scope_id
     inner join months
         on
-            months.country = periods.policy_country
-            and months.channel = periods.channel
-            and periods.epoch_from >= case
-                when months.valid_from = cast('0001-01-01' as date) then {{ beginning() }}
-                else {{ start_of_day('months.valid_from') }}
-            end
-            and (
-                months.valid_until = cast('9999-12-31' as date)
-                or periods.epoch_from < {{ start_of_day('months.valid_until') }}
-            )
+            months.country = governed.policy_country
+            and months.channel = governed.channel
+            and periods.epoch_from >= months.months_from
+            and periods.epoch_from < months.months_until
 
 )
 

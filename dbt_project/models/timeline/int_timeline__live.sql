@@ -14,9 +14,8 @@ anchors as (
 
 restricted as (
 
-    select restricted.* from {{ ref('int_timeline__restricted') }} as restricted
-    inner join {{ ref('reasons') }} as reasons on reasons.reason = restricted.reason
-    where reasons.kind = 'restriction'
+    select * from {{ ref('int_timeline__restricted') }}
+    where kind = 'restriction'
 
 ),
 
@@ -29,18 +28,11 @@ chains as (
 -- what stands under no restriction at its instant
 admitted as (
 
-    select anchors.*
-    from anchors
+    select anchors.* from anchors
     where not exists (
         select 1 from restricted
         where
-            restricted.world_id = anchors.world_id
-            and restricted.contact_id = anchors.contact_id
-            and restricted.channel = anchors.channel
-            and restricted.address = anchors.address
-            and restricted.purpose = anchors.purpose
-            and restricted.brand = anchors.brand
-            and restricted.epoch_from = anchors.epoch_from
+            restricted.epoch_id = anchors.epoch_id
             and restricted.at <= anchors.at
             and restricted.until > anchors.at
     )
@@ -48,33 +40,28 @@ admitted as (
 ),
 
 -- every restriction ends what was live, so that a life lies between two of them
+starts as (
+
+    select epoch_id, {{ beginning() }} as stretch_from from epochs
+    union
+    select epoch_id, at as stretch_from from restricted
+
+),
+
 stretches as (
 
     select
-        *,
-        lead(stretch_from, 1, {{ forever() }}) over (
-            partition by world_id, contact_id, channel, address, purpose, brand, epoch_from order by stretch_from
-        ) as stretch_until
-    from (
-        select world_id, contact_id, channel, address, purpose, brand, epoch_from, {{ beginning() }} as stretch_from
-        from epochs
-        union
-        select world_id, contact_id, channel, address, purpose, brand, epoch_from, at as stretch_from
-        from restricted
-    ) as starts
+        epoch_id,
+        stretch_from,
+        lead(stretch_from, 1, {{ forever() }}) over (partition by epoch_id order by stretch_from) as stretch_until
+    from starts
 
 ),
 
 carried as (
 
     select
-        stretches.world_id,
-        stretches.contact_id,
-        stretches.channel,
-        stretches.address,
-        stretches.purpose,
-        stretches.brand,
-        stretches.epoch_from,
+        stretches.epoch_id,
         stretches.stretch_from,
         stretches.stretch_until,
         admitted.at as carried_from,
@@ -83,45 +70,25 @@ carried as (
     from stretches
     inner join admitted
         on
-            admitted.world_id = stretches.world_id
-            and admitted.contact_id = stretches.contact_id
-            and admitted.channel = stretches.channel
-            and admitted.address = stretches.address
-            and admitted.purpose = stretches.purpose
-            and admitted.brand = stretches.brand
-            and admitted.epoch_from = stretches.epoch_from
+            admitted.epoch_id = stretches.epoch_id
             and admitted.at >= stretches.stretch_from
             and admitted.at < stretches.stretch_until
 
     union all
 
     select
-        stretches.world_id,
-        stretches.contact_id,
-        stretches.channel,
-        stretches.address,
-        stretches.purpose,
-        stretches.brand,
-        stretches.epoch_from,
+        stretches.epoch_id,
         stretches.stretch_from,
         stretches.stretch_until,
         greatest(chains.first_at, stretches.stretch_from) as carried_from,
         chains.carries_until,
         cast(null as timestamptz) as started_at
     from stretches
-    inner join epochs
-        on
-            epochs.world_id = stretches.world_id
-            and epochs.contact_id = stretches.contact_id
-            and epochs.channel = stretches.channel
-            and epochs.address = stretches.address
-            and epochs.purpose = stretches.purpose
-            and epochs.brand = stretches.brand
-            and epochs.epoch_from = stretches.epoch_from
+    inner join epochs on epochs.epoch_id = stretches.epoch_id
     inner join chains
         on
-            chains.world_id = stretches.world_id
-            and chains.contact_id = stretches.contact_id
+            chains.world_id = epochs.world_id
+            and chains.contact_id = epochs.contact_id
             and chains.months = epochs.months
             and chains.last_at >= stretches.stretch_from
             and chains.first_at < stretches.stretch_until
@@ -134,7 +101,7 @@ reaching as (
     select
         *,
         max(carries_until) over (
-            partition by world_id, contact_id, channel, address, purpose, brand, epoch_from, stretch_from
+            partition by epoch_id, stretch_from
             order by carried_from, coalesce(started_at, {{ forever() }}), carries_until
             rows between unbounded preceding and 1 preceding
         ) as reached_until
@@ -147,7 +114,7 @@ numbered as (
     select
         *,
         sum(case when carried_from < reached_until then 0 else 1 end) over (
-            partition by world_id, contact_id, channel, address, purpose, brand, epoch_from, stretch_from
+            partition by epoch_id, stretch_from
             order by carried_from, coalesce(started_at, {{ forever() }}), carries_until
             rows between unbounded preceding and current row
         ) as island
@@ -158,17 +125,11 @@ numbered as (
 islands as (
 
     select
-        world_id,
-        contact_id,
-        channel,
-        address,
-        purpose,
-        brand,
-        epoch_from,
+        epoch_id,
         min(started_at) as live_from,
         least(max(carries_until), min(stretch_until)) as live_until
     from numbered
-    group by world_id, contact_id, channel, address, purpose, brand, epoch_from, stretch_from, island
+    group by epoch_id, stretch_from, island
 
 ),
 

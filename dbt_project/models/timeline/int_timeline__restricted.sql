@@ -1,4 +1,4 @@
--- R10, R23-R27, R38: from when until when does each restriction stand over each key?
+-- R10, R23-R27, R38: from when until when does each restriction or block stand over each scope?
 
 with epochs as (
 
@@ -24,16 +24,19 @@ lifted as (
 
 ),
 
+reasons as (
+
+    select * from {{ ref('reasons') }}
+
+),
+
 reached as (
 
+    {% for bond in ['contact_id', 'address_base'] %}
     select
-        epochs.world_id,
-        epochs.contact_id,
-        epochs.channel,
+        epochs.epoch_id,
         epochs.address,
-        epochs.purpose,
-        epochs.brand,
-        epochs.epoch_from,
+        bound.world_id,
         bound.event_key,
         bound.reason,
         bound.at
@@ -41,32 +44,12 @@ reached as (
     inner join bound
         on
             bound.world_id = epochs.world_id
-            and bound.contact_id = epochs.contact_id
+            and bound.{{ bond }} = epochs.{{ bond }}
             and coalesce(bound.channel, epochs.channel) = epochs.channel
             and coalesce(bound.purpose, epochs.purpose) = epochs.purpose
             and coalesce(bound.brand, epochs.brand) = epochs.brand
-
-    union
-
-    select
-        epochs.world_id,
-        epochs.contact_id,
-        epochs.channel,
-        epochs.address,
-        epochs.purpose,
-        epochs.brand,
-        epochs.epoch_from,
-        bound.event_key,
-        bound.reason,
-        bound.at
-    from epochs
-    inner join bound
-        on
-            bound.world_id = epochs.world_id
-            and bound.address_base = {{ address_base('epochs.address') }}
-            and coalesce(bound.channel, epochs.channel) = epochs.channel
-            and coalesce(bound.purpose, epochs.purpose) = epochs.purpose
-            and coalesce(bound.brand, epochs.brand) = epochs.brand
+    {{ "union" if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -74,13 +57,9 @@ reached as (
 restored as (
 
     select
-        reached.world_id,
-        reached.contact_id,
-        reached.channel,
+        reached.epoch_id,
         reached.address,
-        reached.purpose,
-        reached.brand,
-        reached.epoch_from,
+        reached.world_id,
         reached.event_key,
         reached.reason,
         reached.at,
@@ -88,42 +67,31 @@ restored as (
     from reached
     left join anchors
         on
-            anchors.world_id = reached.world_id
-            and anchors.contact_id = reached.contact_id
-            and anchors.channel = reached.channel
-            and anchors.address = reached.address
-            and anchors.purpose = reached.purpose
-            and anchors.brand = reached.brand
-            and anchors.epoch_from = reached.epoch_from
+            anchors.epoch_id = reached.epoch_id
             and anchors.at > reached.at
             and (
                 (reached.reason = 'erased' and anchors.restores_erased)
                 or (reached.reason in ('objected', 'spam_complaint', 'withdrawn', 'refused') and anchors.restores)
             )
-    group by
-        reached.world_id, reached.contact_id, reached.channel, reached.address, reached.purpose, reached.brand,
-        reached.epoch_from, reached.event_key, reached.reason, reached.at
+    group by reached.epoch_id, reached.address, reached.world_id, reached.event_key, reached.reason, reached.at
 
 ),
 
 restricted as (
 
     select
-        restored.world_id,
-        restored.contact_id,
-        restored.channel,
-        restored.address,
-        restored.purpose,
-        restored.brand,
-        restored.epoch_from,
+        restored.epoch_id,
         restored.event_key,
         restored.reason,
+        reasons.precedence,
+        reasons.kind,
         restored.at,
         case
             when restored.reason = 'undeliverable' then coalesce(lifted.unusable_until, {{ forever() }})
             else coalesce(restored.restored_at, {{ forever() }})
         end as until
     from restored
+    inner join reasons on reasons.reason = restored.reason
     left join lifted
         on
             restored.reason = 'undeliverable'

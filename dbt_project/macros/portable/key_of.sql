@@ -1,0 +1,5 @@
+{# One key for several columns: joins on many correlated columns are planned badly on every engine. #}
+{% macro key_of(columns) %}{{ return(adapter.dispatch('key_of')(columns)) }}{% endmacro %}
+{% macro default__key_of(columns) -%}
+    cast(md5(concat_ws('|', {{ columns | join(', ') }})) as uuid)
+{%- endmacro %}
