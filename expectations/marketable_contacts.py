@@ -242,7 +242,7 @@ class EveryMarketableAddressIsUsable(PolicyStatement):
 
 
 class EveryMarketableContactIsLiveInTheTimeline(PolicyStatement):
-    """Every marketable contact has an interval in the timeline in which that basis is live at the moment decided for."""
+    """Every marketable contact has an interval in the timeline in which their basis is live at the business moment."""
 
     relation = "candidate.marketable_contacts"
     rules = ("R2", "R4", "R8", "R10")

@@ -1,5 +1,6 @@
 """A small sound candidate for the gate: every statement holds on it, and none of them for want of rows."""
 
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -111,3 +112,8 @@ def build(connection: Connection) -> None:
     """Puts the candidate and the registries that the gate reads into an empty warehouse."""
     connection.execute(_TABLES.encode())
     connection.execute(_ROWS.encode())
+
+
+def decided_for() -> datetime:
+    """The business moment of the candidate."""
+    return datetime.fromisoformat(AS_OF)

@@ -25,7 +25,6 @@ os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when the library is importe
 
 import great_expectations as gx
 from great_expectations.core import ExpectationSuiteValidationResult
-from great_expectations.data_context import EphemeralDataContext
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
 SAMPLED = 20
@@ -52,7 +51,7 @@ def statements() -> list[Any]:
 
 def evaluate(
     connection: psycopg.Connection[Any], address: str, chosen: Sequence[Any]
-) -> tuple[list[StatementResult], EphemeralDataContext]:
+) -> tuple[list[StatementResult], Any]:
     """Evaluates statements, one suite per relation; answers a result for each, and the context to document them from.
 
     Args:
@@ -62,7 +61,7 @@ def evaluate(
     """
     results: list[StatementResult] = []
     with _silent():
-        context = gx.get_context(mode="ephemeral")
+        context: Any = gx.get_context(mode="ephemeral")
         context.enable_analytics(False)
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
         ordered = sorted(chosen, key=lambda statement: str(statement.relation))
@@ -81,7 +80,7 @@ def evaluate(
 
 
 def _evaluate_relation(
-    connection: psycopg.Connection[Any], context: EphemeralDataContext, source: Any, relation: str, group: list[Any]
+    connection: psycopg.Connection[Any], context: Any, source: Any, relation: str, group: list[Any]
 ) -> list[StatementResult]:
     known = connection.execute("select to_regclass(%s)", (relation,)).fetchone()
     if known is None or known[0] is None:

@@ -126,8 +126,9 @@ def _accept_sources(
         "  where (%(source)s::text is null or source = %(source)s)"
         "  and (%(run_id)s::text is null or counted_at <= (select started_at from gate.runs where run_id = %(run_id)s))"
         "  order by source, object, counted_at desc) as latest"
-        " left join lateral (select total from gate.accepted_volumes"
-        "  where source = latest.source and object = latest.object order by accepted_id desc limit 1) as accepted on true"
+        " left join lateral (select total from gate.accepted_volumes as known"
+        "  where known.source = latest.source and known.object = latest.object"
+        "  order by known.accepted_id desc limit 1) as accepted on true"
         " where %(person)s::text is not null or accepted.total is distinct from latest.total",
         {"run_id": run_id, "source": source, "person": person},
     ).rowcount

@@ -40,7 +40,10 @@ class StatementResult:
         if self.violations is None:
             return f"{self.rule}: could not be evaluated ({self.problem})"
         noun = "violation" if self.violations == 1 else "violations"
-        named = "; ".join(", ".join(f"{key} {value}" for key, value in row.items()) for row in self.sample[:_NAMED_IDS])
+        named = "; ".join(
+            ", ".join(f"{key} {value}" for key, value in row.items() if value is not None)
+            for row in self.sample[:_NAMED_IDS]
+        )
         more = "; ..." if self.violations > _NAMED_IDS else ""
         return f"{self.rule}: {self.violations} {noun} ({named}{more})"
 
@@ -93,6 +96,7 @@ class GateFailed(Exception):
     """The candidate may not be published. The text names each rule with its count and ids, never an address."""
 
     def __init__(self, report: GateReport) -> None:
+        """Puts the report's text into the exception."""
         super().__init__(report.described())
         self.report = report
 

@@ -1,0 +1,320 @@
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+from optkeeper.gate import ledger
+from optkeeper.warehouse import database, embedded
+
+from expectations import statements
+from tests.gate import world
+
+Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What breaks a statement on the sound world, what the violation then tells, and what must not break it."""
+
+    violation: str
+    told: dict[str, Any]
+    near_misses: tuple[str, ...] = ()
+
+
+def _event(kind: str, at: str, *, contact: str = "web/2", scope: str = "null, null, null", received: str = "") -> str:
+    return (
+        "insert into candidate.consent_events (event_key, contact_id, event_type, occurred_at, received_at, source,"
+        f" channel, purpose, brand) values ('web/8', '{contact}', '{kind}', {at}, {received or at}, 'web', {scope});"
+    )
+
+
+_AFTER = "timestamptz '2025-05-01 10:00+00'"
+_BEFORE = "timestamptz '2025-03-15 10:00+00'"
+_SAME_INSTANT = "timestamptz '2025-04-01 10:00+00'"
+_LATER_THAN_DECIDED = "timestamptz '2026-06-01 10:00:01+00'"
+_OTHER_PURPOSE = "'email', 'events', 'noord'"
+_ALL_OF_EMAIL = "'email', null, null"
+_SALE = "update candidate.marketable_contacts set basis = 'soft_opt_in' where contact_id = 'web/2';"
+_NOW = "(select started_at from gate.current_run)"
+_SHRUNK = f"insert into raw.populations values ('crm', 'hubspot.contacts', {_NOW} - interval '1 minute', {{total}});"
+_ACCEPTED = (
+    "insert into gate.accepted_volumes (source, object, total, accepted_at, {by})"
+    " values ('{source}', '{object}', {total}, clock_timestamp(), 'x');"
+)
+_MART = "update gate.mart_volumes set published_rows = 10, candidate_rows = {rows}, published_at = now()" + (
+    " where relation = 'marketable_contacts';"
+)
+
+CASES = {
+    "TheCandidateIsOfThisRun": Case("update candidate.builds set run_id = 'r0'", {"run_id": "r1"}),
+    "EveryDecisionIsOfTheBusinessDate": Case(
+        "update candidate.marketable_contacts set decided_on = '2026-05-31' where contact_id = 'web/1'",
+        {"contact_id": "web/1"},
+    ),
+    "EveryRecordIsOfARegisteredSource": Case(
+        "delete from registry.sources where source = 'web'", {"source": "web", "records": 3}
+    ),
+    "EveryRecordCarriesItsDigest": Case(
+        "update raw.records set digest = 'short' where source_id = '2'", {"source": "web"}
+    ),
+    "EveryRecordNamesItsObjectAndId": Case(
+        "update raw.records set source_id = '' where source_id = '2'", {"source": "web"}
+    ),
+    "NoRecordIsReceivedInTheFuture": Case(
+        f"update raw.records set received_at = {_NOW} + interval '1 hour' where source_id = '2'", {"source": "web"}
+    ),
+    "NoSourcesLastPullWasAllQuarantine": Case(
+        "update raw.pulls set records_quarantined = 10",
+        {"source": "crm", "records_quarantined": 10},
+        ("update raw.pulls set records_quarantined = 9",),
+    ),
+    "NoSourceIsStale": Case("update candidate.source_freshness set is_stale = true", {"source": "crm"}),
+    "NoSourceShrankMoreThanItsRegistryRowAllows": Case(
+        _SHRUNK.format(total=700),
+        {"source": "crm", "object": "hubspot.contacts", "total": 700, "accepted_total": 1000},
+        (
+            _SHRUNK.format(total=701),
+            _SHRUNK.format(total=1001),
+            _ACCEPTED.format(source="crm", object="hubspot.contacts", total=900, by="accepted_by")
+            + _SHRUNK.format(total=631),
+        ),
+    ),
+    "NoSourceStoppedCounting": Case(
+        "insert into raw.pulls (source, started_at, finished_at, state)"
+        f" values ('crm', {_NOW} - interval '10 minutes', {_NOW} - interval '9 minutes', 'complete')",
+        {"source": "crm", "object": "hubspot.contacts"},
+        (
+            f"insert into raw.pulls (source, started_at, state) values ('crm', {_NOW} - interval '1 minute', 'failed')",
+            "insert into raw.pulls (source, started_at, finished_at, state)"
+            f" values ('web', {_NOW} - interval '10 minutes', {_NOW} - interval '9 minutes', 'complete')",
+        ),
+    ),
+    "NoMartShrankMoreThanItsLimitAllows": Case(
+        _MART.format(rows=7),
+        {"relation": "marketable_contacts", "candidate_rows": 7, "accepted_rows": 10, "max_drop_percent": 30},
+        (
+            _MART.format(rows=8),
+            _MART.format(rows=7)
+            + _ACCEPTED.format(source="marts", object="marketable_contacts", total=7, by="accepted_by"),
+        ),
+    ),
+    "EveryMarketableContactHasADocumentedBasis": Case(
+        "update candidate.marketable_contacts set basis = 'contract' where contact_id = 'web/1'",
+        {"contact_id": "web/1"},
+    ),
+    "EveryMarketableContactsEvidenceStandsInRaw": Case(
+        "update raw.records set digest = sha256('changed') where source_id = '1'", {"contact_id": "web/1"}
+    ),
+    "EveryMarketableContactsEvidenceProvesItsBasis": Case(
+        _SALE, {"contact_id": "web/2", "basis": "soft_opt_in", "event_type": "consent_given"}
+    ),
+    "EveryMarketableContactsEvidenceIsTheirOwn": Case(
+        "update candidate.consent_events set contact_id = 'web/2' where event_key = 'web/1'",
+        {"contact_id": "web/1", "evidence_contact_id": "web/2"},
+    ),
+    "EveryMarketableContactsEvidenceHasHappened": Case(
+        "update candidate.consent_events set occurred_at = null where event_key = 'web/1'", {"contact_id": "web/1"}
+    ),
+    "NobodyIsMarketableOnQuarantinedEvidence": Case(
+        "insert into candidate.quarantine values ('event/web/1', 'web', 'web/1', 'channel_not_cleared')",
+        {"contact_id": "web/1", "reason": "channel_not_cleared"},
+    ),
+    "NobodyMarketableHasWithdrawn": Case(
+        _event("consent_refused", _SAME_INSTANT, scope=_ALL_OF_EMAIL),
+        {"contact_id": "web/2", "restriction_id": "web/8"},
+        (
+            _event("consent_withdrawn", _BEFORE),
+            _event("consent_withdrawn", _AFTER, scope=_OTHER_PURPOSE),
+            _event("consent_withdrawn", _LATER_THAN_DECIDED),
+        ),
+    ),
+    "NobodyMarketableHasObjected": Case(
+        _event("objection_raised", "null", received=_AFTER),
+        {"contact_id": "web/2", "restriction_id": "web/8"},
+        (
+            _event("objection_raised", _BEFORE),
+            _event("objection_raised", _AFTER, scope="'post', null, null"),
+            _event("objection_raised", _AFTER, received=_BEFORE),
+        ),
+    ),
+    "NobodyMarketableHasComplainedOfSpam": Case(
+        _event("spam_complaint", _AFTER, scope="null, 'events', 'zuid'"),
+        {"contact_id": "web/2"},
+        (_event("spam_complaint", _AFTER, scope="'sms', null, null"),),
+    ),
+    "NobodyMarketableHasAskedForErasure": Case(
+        _event("erasure_requested", _AFTER, scope=_OTHER_PURPOSE),
+        {"contact_id": "web/2"},
+        (_event("erasure_requested", _BEFORE),),
+    ),
+    "NobodyMarketableIsDeceased": Case(
+        _event("contact_deceased", _BEFORE), {"contact_id": "web/2"}, (_event("contact_deceased", _LATER_THAN_DECIDED),)
+    ),
+    "NobodyMarketableIsSuppressed": Case(
+        "update candidate.suppressions set purpose = 'newsletter'", {"contact_id": "web/2", "reason": "withdrawn"}
+    ),
+    "EveryMarketableAddressIsUsable": Case(
+        "update candidate.contact_points set is_usable = false where contact_id = 'web/1'", {"contact_id": "web/1"}
+    ),
+    "EveryMarketableContactIsLiveInTheTimeline": Case(
+        "update candidate.consent_timeline set valid_to = '2026-06-01 10:00+00' where contact_id = 'web/1'",
+        {"contact_id": "web/1"},
+        ("update candidate.consent_timeline set valid_to = null where contact_id = 'web/1'",),
+    ),
+    "NobodyMarketableHasExpired": Case(
+        "update candidate.marketable_contacts set expires_on = '2026-05-31' where contact_id = 'web/1'",
+        {"contact_id": "web/1"},
+        ("update candidate.marketable_contacts set expires_on = '2026-06-01' where contact_id = 'web/1'",),
+    ),
+    "EveryExpiryFollowsFromAnActOfTheContact": Case(
+        "update candidate.marketable_contacts set expires_on = '2026-06-21' where contact_id = 'web/1'",
+        {"contact_id": "web/1"},
+        (
+            # 22:30 in Greenwich is the next day in Amsterdam
+            "update candidate.consent_events set occurred_at = '2024-06-20 22:30+00' where event_key = 'web/1';"
+            "update candidate.marketable_contacts set expires_on = '2026-06-21' where contact_id = 'web/1'",
+        ),
+    ),
+    "EveryRenewalFallsDueInThePolicysWindow": Case(
+        "update candidate.marketable_contacts set renewal_due_on = renewal_due_on + 1 where contact_id = 'web/1'",
+        {"contact_id": "web/1"},
+        (
+            "update registry.policy set value = '30' where key = 'renewal_window_days';"
+            "update candidate.marketable_contacts set renewal_due_on = expires_on - 30",
+        ),
+    ),
+    "NoContactPointIsListedTwice": Case(
+        "insert into candidate.marketable_contacts select * from candidate.marketable_contacts"
+        " where contact_id = 'web/1'",
+        {"contact_id": "web/1", "rows_listed": 2},
+    ),
+    "EveryRenewalDueRowIsMarketable": Case(
+        "delete from candidate.marketable_contacts where contact_id = 'web/1'", {"contact_id": "web/1"}
+    ),
+    "EveryRenewalDueRowLiesInItsWindow": Case(
+        "update candidate.marketable_contacts set renewal_due_on = '2026-06-02' where contact_id = 'web/1'",
+        {"contact_id": "web/1"},
+        (
+            "update candidate.marketable_contacts set expires_on = '2026-06-01' where contact_id = 'web/1';"
+            "update candidate.renewal_due set expires_on = '2026-06-01', days_left = 0",
+            "update candidate.marketable_contacts set renewal_due_on = '2026-06-01' where contact_id = 'web/1'",
+        ),
+    ),
+    "EveryoneWhoseRenewalIsDueIsOnTheList": Case("delete from candidate.renewal_due", {"contact_id": "web/1"}),
+    "NoRenewalIsAskedTwice": Case(
+        "insert into candidate.renewal_due select * from candidate.renewal_due", {"contact_id": "web/1"}
+    ),
+    "NoAddressIsAskedOnBehalfOfTwoContacts": Case(
+        "insert into candidate.renewal_due (contact_id, address, channel, purpose, brand)"
+        " select 'web/2', address, channel, purpose, brand from candidate.renewal_due",
+        {"contact_id": "web/1", "other_contact_id": "web/2"},
+    ),
+}
+STATEMENTS = {statement.__name__: statement for statement in statements()}
+
+
+@pytest.fixture(scope="module")
+def sound_warehouse(server: Any) -> Iterator[Connection]:
+    with database.connect(embedded.url("statements", server)) as connection:
+        database.ensure_raw(connection)
+        world.build(connection)
+        ledger.ensure_gate(connection)
+        ledger.begin(connection, world.RUN, world.decided_for())
+        yield connection
+
+
+@pytest.fixture
+def sound(sound_warehouse: Connection) -> Iterator[Connection]:
+    with sound_warehouse.transaction(force_rollback=True):
+        yield sound_warehouse
+
+
+def _violations(connection: Connection, name: str) -> list[dict[str, Any]]:
+    cursor = connection.execute(STATEMENTS[name].sql())
+    assert cursor.description is not None
+    names = [column.name for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def test_every_statement_has_a_case_and_every_case_a_statement() -> None:
+    assert set(CASES) == set(STATEMENTS)
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS))
+def test_a_statement_holds_on_what_is_sound_and_not_for_want_of_rows(sound: Connection, name: str) -> None:
+    assert _violations(sound, name) == []
+    row = sound.execute(f"select count(*) from {STATEMENTS[name].relation}").fetchone()
+    assert row is not None
+    assert row[0] > 0
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_a_violation_is_found_once_and_named(sound: Connection, name: str) -> None:
+    sound.execute(CASES[name].violation.encode())
+    found = _violations(sound, name)
+    assert len(found) == 1
+    assert found[0] | CASES[name].told == found[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "near_miss"), [(name, near_miss) for name, case in sorted(CASES.items()) for near_miss in case.near_misses]
+)
+def test_what_is_just_lawful_is_not_found(sound: Connection, name: str, near_miss: str) -> None:
+    sound.execute(near_miss.encode())
+    assert _violations(sound, name) == []
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_a_violation_tells_no_address_and_no_name(sound: Connection, name: str) -> None:
+    sound.execute(CASES[name].violation.encode())
+    told = {str(value) for row in _violations(sound, name) for value in row.values()}
+    assert told.isdisjoint(world.PERSONAL_DATA)
+    columns = {column for row in _violations(sound, name) for column in row}
+    assert columns.isdisjoint({"address", "first_name", "last_name", "company", "payload"})
+
+
+@pytest.mark.parametrize("basis", ["soft_opt_in", "legitimate_interest", "published_address"])
+def test_only_consent_comes_back_after_a_withdrawal(sound: Connection, basis: str) -> None:
+    sound.execute("update candidate.marketable_contacts set basis = %s where contact_id = 'web/2'", (basis,))
+    assert [row["restriction_id"] for row in _violations(sound, "NobodyMarketableHasWithdrawn")] == ["web/2"]
+
+
+def test_a_source_that_holds_nothing_at_all_never_passes(sound: Connection) -> None:
+    sound.execute("update registry.connectors set max_drop_percent = 100")
+    sound.execute(_SHRUNK.format(total=1).encode())
+    assert len(_violations(sound, "NoSourceShrankMoreThanItsRegistryRowAllows")) == 0
+    sound.execute("delete from raw.populations where total = 1")
+    sound.execute(_SHRUNK.format(total=0).encode())
+    assert len(_violations(sound, "NoSourceShrankMoreThanItsRegistryRowAllows")) == 1
+
+
+def test_a_drop_is_not_forgotten_because_the_next_count_is_as_low(sound: Connection) -> None:
+    for minutes in (9, 8):
+        sound.execute(
+            f"insert into raw.populations values"
+            f" ('crm', 'hubspot.contacts', {_NOW} - interval '{minutes} minutes', 100)".encode()
+        )
+    assert len(_violations(sound, "NoSourceShrankMoreThanItsRegistryRowAllows")) == 1
+
+
+def test_a_source_without_a_limit_may_not_shrink_at_all(sound: Connection) -> None:
+    sound.execute("delete from registry.connectors")
+    sound.execute(_SHRUNK.format(total=999).encode())
+    assert len(_violations(sound, "NoSourceShrankMoreThanItsRegistryRowAllows")) == 1
+
+
+@pytest.mark.parametrize("rows", ["null", "0"])
+def test_a_watched_mart_that_is_gone_or_empty_never_passes(sound: Connection, rows: str) -> None:
+    sound.execute("update registry.gate_limits set max_drop_percent = 100")
+    sound.execute(_MART.format(rows=rows).encode())
+    assert len(_violations(sound, "NoMartShrankMoreThanItsLimitAllows")) == 1
+
+
+def test_an_accepted_size_of_a_mart_counts_until_the_next_publication(sound: Connection) -> None:
+    sound.execute(_ACCEPTED.format(source="marts", object="marketable_contacts", total=2, by="accepted_by").encode())
+    sound.execute(
+        "update gate.mart_volumes set published_rows = 10, candidate_rows = 2,"
+        " published_at = clock_timestamp() + interval '1 second' where relation = 'marketable_contacts'"
+    )
+    assert len(_violations(sound, "NoMartShrankMoreThanItsLimitAllows")) == 1

@@ -1,0 +1,87 @@
+from typing import Any
+
+import psycopg
+import pytest
+from optkeeper.gate import GateFailed, accept_volume, ensure_gate
+
+from tests.gate.conftest import Judge
+
+Connection = psycopg.Connection[Any]
+
+
+def _count(connection: Connection, total: int) -> None:
+    connection.execute(
+        "insert into raw.populations values ('crm', 'hubspot.contacts', clock_timestamp(), %s)", (total,)
+    )
+
+
+def _publish(connection: Connection) -> None:
+    connection.execute(
+        "create schema if not exists marts; drop table if exists marts.publications;"
+        "create table marts.publications as select clock_timestamp() as published_at;"
+        "drop table if exists marts.marketable_contacts;"
+        "create table marts.marketable_contacts as select * from candidate.marketable_contacts"
+    )
+
+
+def test_a_pass_makes_todays_volume_what_tomorrow_is_compared_with(sound: Connection, judge: Judge) -> None:
+    judge("r1")
+    _count(sound, 750)
+    judge("r2")
+    _count(sound, 563)
+    judge("r3")
+    totals = sound.execute("select total, run_id from gate.accepted_volumes order by accepted_id").fetchall()
+    assert totals == [(1000, "r1"), (750, "r2"), (563, "r3")]
+
+
+def test_a_drop_stops_every_run_until_a_person_accepts_it_once(sound: Connection, judge: Judge) -> None:
+    judge("r1")
+    _count(sound, 700)
+    for run_id in ("r2", "r3"):
+        with pytest.raises(GateFailed, match="NoSourceShrankMoreThanItsRegistryRowAllows: 1 violation .source crm"):
+            judge(run_id)
+    assert accept_volume(sound, "crm", "p.officer") == 1
+    judge("r4")
+    _count(sound, 490)
+    with pytest.raises(GateFailed, match="total 490, accepted_total 700"):
+        judge("r5")
+
+
+def test_what_a_pull_counts_while_the_gate_runs_is_not_accepted_unseen(sound: Connection, judge: Judge) -> None:
+    judge("r1")
+    sound.execute(
+        "insert into raw.populations values ('crm', 'hubspot.contacts', clock_timestamp() + interval '1 hour', 1)"
+    )
+    judge("r2")
+    assert sound.execute("select total from gate.accepted_volumes").fetchall() == [(1000,)]
+
+
+def test_an_empty_list_never_replaces_one_that_is_not(sound: Connection, judge: Judge) -> None:
+    judge("r1")
+    _publish(sound)
+    sound.execute("delete from candidate.marketable_contacts")
+    sound.execute("delete from candidate.renewal_due")
+    with pytest.raises(
+        GateFailed, match=r"relation marketable_contacts, candidate_rows 0, accepted_rows 2, max_drop_percent 30"
+    ):
+        judge("r2")
+    assert accept_volume(sound, "marts.marketable_contacts", "p.officer") == 1
+    judge("r3")
+
+
+def test_nothing_is_accepted_in_nobodys_name(sound: Connection) -> None:
+    with pytest.raises(ValueError, match="name one"):
+        accept_volume(sound, "crm", " ")
+
+
+@pytest.mark.parametrize("source", ["nobody", "marts.nothing", "marts.renewal_due"])
+def test_what_is_not_watched_cannot_be_accepted(sound: Connection, source: str) -> None:
+    with pytest.raises(LookupError, match=source):
+        accept_volume(sound, source, "p.officer")
+    assert sound.execute("select count(*) from gate.accepted_volumes").fetchone() == (0,)
+
+
+def test_the_schema_is_made_once(warehouse: Connection) -> None:
+    ensure_gate(warehouse)
+    ensure_gate(warehouse)
+    assert warehouse.execute("select count(*) from gate.results").fetchone() == (0,)
