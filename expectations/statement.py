@@ -11,7 +11,11 @@ from typing import Any, ClassVar
 
 from great_expectations.expectations import UnexpectedRowsExpectation
 from great_expectations.expectations.metadata_types import FailureSeverity
-from great_expectations.render import LegacyRendererType, RenderedStringTemplateContent
+from great_expectations.render import (
+    LegacyDiagnosticRendererType,
+    LegacyRendererType,
+    RenderedStringTemplateContent,
+)
 from great_expectations.render.renderer.renderer import renderer
 
 
@@ -60,3 +64,11 @@ class PolicyStatement(UnexpectedRowsExpectation):
                 },
             )
         ]
+
+    @classmethod
+    @renderer(renderer_type=LegacyDiagnosticRendererType.UNEXPECTED_STATEMENT)
+    def _diagnostic_unexpected_statement_renderer(
+        cls, configuration: Any = None, result: Any = None, runtime_configuration: Any = None, **kwargs: Any
+    ) -> list[RenderedStringTemplateContent]:
+        """Nothing: the library would tell which share of the rows violates it, which is not counted."""
+        return []

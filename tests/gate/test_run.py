@@ -140,7 +140,9 @@ def test_a_moment_without_an_offset_is_refused(warehouse_url: str, tmp_path: Pat
         run_gate(warehouse_url, run_id="r1", as_of=datetime(2026, 6, 1), docs_folder=tmp_path)
 
 
-def test_data_docs_hold_no_personal_data_and_fetch_nothing(sound: Connection, judge: Judge, tmp_path: Path) -> None:
+def test_data_docs_hold_no_personal_data_and_fetch_nothing(
+    sound: Connection, judge: Judge, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     sound.execute("update candidate.contact_points set is_usable = false")
     sound.execute("delete from candidate.renewal_due")
     with pytest.raises(GateFailed) as failed:
@@ -154,6 +156,7 @@ def test_data_docs_hold_no_personal_data_and_fetch_nothing(sound: Connection, ju
     assert len(of_marketable) == 1
     assert "Nobody is marketable after the last day of their permission" in of_marketable[0].read_text()
     assert "evidence_id web/3" in of_marketable[0].read_text()
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
     pages = {path: path.read_text() for path in docs.rglob("*") if path.is_file()}
     assert {path.suffix for path in pages} == {".html"}
     for path, text in pages.items():
