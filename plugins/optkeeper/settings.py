@@ -32,13 +32,22 @@ def registry_folders() -> tuple[Path, ...]:
     return DBT_PROJECT / "seeds" / "registry", DBT_PROJECT / "seeds" / "policy"
 
 
-def as_of() -> datetime:
-    """The business moment: now, or noon of the replayed `OPTKEEPER_AS_OF` date in the business time zone."""
-    replayed = os.environ.get("OPTKEEPER_AS_OF")
-    if not replayed:
-        return datetime.now(UTC)
+def replayed() -> datetime | None:
+    """Noon of the `OPTKEEPER_AS_OF` date in the business time zone; None where no date is replayed.
+
+    Raises:
+        ValueError: the variable holds no date.
+    """
+    given = os.environ.get("OPTKEEPER_AS_OF")
+    if not given:
+        return None
     try:
-        day = date.fromisoformat(replayed)
+        day = date.fromisoformat(given)
     except ValueError:
-        raise ValueError(f"OPTKEEPER_AS_OF must be a date (YYYY-MM-DD), not {replayed!r}") from None
+        raise ValueError(f"OPTKEEPER_AS_OF must be a date (YYYY-MM-DD), not {given!r}") from None
     return datetime.combine(day, time(12), BUSINESS_TIME_ZONE)
+
+
+def as_of() -> datetime:
+    """The business moment: the replayed one, else now."""
+    return replayed() or datetime.now(UTC)

@@ -1,0 +1,30 @@
+# Two commands are enough: `make demo` and `make test`. uv is installed into .optkeeper/tools when it is missing.
+SHELL := /bin/sh
+PYTHON ?= python3
+TOOLS := $(CURDIR)/.optkeeper/tools
+UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
+RUN := $(UV) run --frozen -q
+
+.PHONY: demo down test lint install
+
+install: $(UV)
+	@$(UV) sync --frozen -q
+
+$(TOOLS)/bin/uv:
+	@echo "optkeeper: uv is missing; installing it into .optkeeper/tools"
+	@$(PYTHON) -m venv $(TOOLS) && $(TOOLS)/bin/python -m pip install -q uv
+
+demo: install
+	@$(RUN) optkeeper demo
+
+down: install
+	@$(RUN) optkeeper down
+
+test: install
+	@$(RUN) pytest
+
+lint: install
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+	@$(RUN) sqlfluff lint dbt_project/models

@@ -1,0 +1,82 @@
+"""Build → gate → publish → deliver, one run: what may be used today, and the lists that follow from it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, dag, get_current_context, task
+
+from optkeeper import settings, steps
+from optkeeper.alerts import alert
+
+LANDED = (
+    Asset("optkeeper_landed_crm")
+    & Asset("optkeeper_landed_email_platform")
+    & Asset("optkeeper_landed_vendor_files")
+    & Asset("optkeeper_landed_canonical_feed")
+)
+
+DOC = """
+### decide_and_deliver
+
+1. **build**: dbt from staging to the candidate marts, tests included.
+2. **gate**: Great Expectations on the candidate. A critical failure stops here: nothing is published, yesterday's marts
+   and lists stand, and the alert names rule, count and ids.
+3. **publish**: the candidate becomes `marts`, in one transaction.
+4. **deliver**: the renewal-due lists as CSV and spreadsheet, with manifest and e-mail. Nothing is sent twice.
+
+Runs as soon as every kind of source has landed, and at 06:00 (Europe/Amsterdam) whatever has: a late source delays the
+list but never blocks it, and the list's cover sheet says how old its data is. One run at a time, so that an
+old pass of the gate never authorises newer data.
+"""
+
+
+def business_moment() -> datetime:
+    """The moment that the run decides for: the replayed date, else when the run was due."""
+    moment: datetime = settings.replayed() or get_current_context()["dag_run"].run_after
+    return moment
+
+
+def run_id() -> str:
+    """The run that builds, gates and publishes together."""
+    name: str = get_current_context()["dag_run"].run_id
+    return name
+
+
+@dag(
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("0 6 * * *", timezone="Europe/Amsterdam"), assets=LANDED
+    ),
+    catchup=False,
+    max_active_runs=1,
+    tags=["optkeeper", "decide", "deliver"],
+    doc_md=DOC,
+    default_args={
+        "owner": "privacy",
+        "retries": 1,
+        "retry_delay": timedelta(seconds=30),
+        "on_failure_callback": alert,
+    },
+)
+def decide_and_deliver() -> None:
+    """Wires the four steps."""
+
+    @task(doc_md="dbt: staging, events, identity, timeline, decisions, candidate marts; and their tests.")
+    def build() -> dict[str, Any]:
+        return steps.build(run_id(), business_moment())
+
+    @task(retries=0, doc_md="Great Expectations judges the candidate; a critical failure ends the run here.")
+    def gate() -> dict[str, Any]:
+        return steps.gate(run_id(), business_moment())
+
+    @task(outlets=[Asset("optkeeper_published")], doc_md="The candidate becomes `marts`, in one transaction.")
+    def publish() -> dict[str, Any]:
+        return steps.publish(run_id())
+
+    @task(doc_md="Writes the lists with their manifests and mails their owners, each at most once.")
+    def deliver() -> dict[str, Any]:
+        return steps.deliver()
+
+    build() >> gate() >> publish() >> deliver()
+
+
+decide_and_deliver()

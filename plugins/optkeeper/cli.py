@@ -1,0 +1,154 @@
+"""The command line: the same steps that the DAGs run, and the questions of `evaluate`.
+
+Exit codes: 0 success, 1 failure with one clear line, 2 wrong usage.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from optkeeper import settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and answers its exit code."""
+    given = _parser().parse_args(arguments)
+    _load_environment()
+    try:
+        given.run(given)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("optkeeper: interrupted", file=sys.stderr)
+        return 1
+    except Exception as problem:
+        if given.debug:
+            raise
+        text = " ".join(str(problem).split()) or type(problem).__name__
+        print(f"optkeeper {given.command}: {_without_values(problem, text)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _without_values(problem: Exception, text: str) -> str:
+    """A database error quotes rows in its detail, and those hold personal data: only its kind is told."""
+    import psycopg
+
+    return f"{type(problem).__name__} in the warehouse" if isinstance(problem, psycopg.Error) else text
+
+
+def _load_environment() -> None:
+    """What `make demo` wrote for Airflow holds for the command line too; what is set already stands."""
+    path = settings.home() / "airflow.env"
+    if path.exists():
+        for line in path.read_text().splitlines():
+            name, _, value = line.partition("=")
+            os.environ.setdefault(name, value)
+
+
+def _print(answer: dict[str, Any]) -> None:
+    print(json.dumps(answer, default=str))
+
+
+def _evaluate(given: argparse.Namespace) -> None:
+    from optkeeper.evaluate import evaluate
+
+    for answer in evaluate(given.events, given.questions, given.registry):
+        _print(answer)
+
+
+def _pull(given: argparse.Namespace) -> None:
+    from optkeeper import steps
+
+    _print(steps.pull(given.source))
+
+
+def _build(given: argparse.Namespace) -> None:
+    from optkeeper import steps
+
+    _print(steps.build(given.run_id or f"manual-{datetime.now(UTC):%Y%m%dT%H%M%S}", settings.as_of()))
+
+
+def _gate(given: argparse.Namespace) -> None:
+    from optkeeper import steps
+
+    if given.accept:
+        from optkeeper.gate.ledger import accept_volume
+        from optkeeper.warehouse import database
+
+        with database.connect() as connection:
+            accept_volume(connection, given.accept, given.person)
+    run_id, as_of = steps.candidate_run()
+    _print({**steps.gate(run_id, as_of), **steps.publish(run_id)})
+
+
+def _deliver(given: argparse.Namespace) -> None:
+    from optkeeper import steps
+
+    _print(steps.deliver())
+
+
+def _demo(given: argparse.Namespace) -> None:
+    from optkeeper.runtime import demo
+
+    demo.up()
+
+
+def _down(given: argparse.Namespace) -> None:
+    from optkeeper.runtime import demo
+
+    demo.down()
+
+
+def _folder(text: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is no folder")
+    return path
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{text} is no file")
+    return path
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="optkeeper", description=__doc__)
+    parser.add_argument("--debug", action="store_true", help="show where a failure comes from; may show personal data")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    evaluate = commands.add_parser("evaluate", help="answer questions about events, in a throw-away database")
+    evaluate.add_argument("--events", type=_file, required=True, help="canonical events, JSON Lines")
+    evaluate.add_argument("--questions", type=_file, required=True, help="questions, JSON Lines")
+    evaluate.add_argument("--registry", type=_folder, help="a folder of registries instead of the project's own")
+    evaluate.set_defaults(run=_evaluate)
+
+    pull = commands.add_parser("pull", help="land what is new at one source")
+    pull.add_argument("source", help="a registered source that has a connector")
+    pull.set_defaults(run=_pull)
+
+    build = commands.add_parser("build", help="build the candidate marts (business date: OPTKEEPER_AS_OF, else now)")
+    build.add_argument("--run-id", help="the run's name; made up when absent")
+    build.set_defaults(run=_build)
+
+    gate = commands.add_parser("gate", help="judge the candidate marts, and publish them when they pass")
+    gate.add_argument("--accept", metavar="SOURCE", help="accept once that this source shrank")
+    gate.add_argument("--person", default=os.environ.get("USER", "unknown"), help="who accepts it")
+    gate.set_defaults(run=_gate)
+
+    commands.add_parser("deliver", help="deliver the published lists").set_defaults(run=_deliver)
+    commands.add_parser("demo", help="start everything on sample sources (make demo)").set_defaults(run=_demo)
+    commands.add_parser("down", help="stop what `demo` started (make down)").set_defaults(run=_down)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

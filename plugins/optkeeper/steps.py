@@ -1,0 +1,101 @@
+"""The steps of the way, each whole and repeatable: what a DAG's task and the command line both call.
+
+Each answers counts and ids only, small enough for an XCom and without personal data. Heavy libraries
+are imported inside, so that a DAG file that names a step still parses at once.
+"""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from optkeeper import registry, settings
+
+SMTP_CONNECTION = "optkeeper_smtp"
+DELIVERIES_CONNECTION = "optkeeper_deliveries"
+
+
+def pull(source_name: str) -> dict[str, Any]:
+    """Pulls one registered source to exhaustion and lands what is new."""
+    from optkeeper import connections
+    from optkeeper.landing.pull import pull as pull_source
+    from optkeeper.warehouse import database
+
+    source = registry.pulled_source(source_name)
+    with database.connect() as connection:
+        database.ensure_raw(connection)
+        counts = pull_source(connection, source, connections.get(source.connection_id))
+    return {"source": source_name, **asdict(counts)}
+
+
+def build(run_id: str, as_of: datetime) -> dict[str, Any]:
+    """Builds and tests the candidate marts for a business moment."""
+    from optkeeper import transform
+
+    return {"run_id": run_id, "as_of": as_of.isoformat(), **asdict(transform.build(run_id, as_of))}
+
+
+def gate(run_id: str, as_of: datetime) -> dict[str, Any]:
+    """Lets the gate judge the candidate marts of a run; raises when it stops them."""
+    from optkeeper.gate.run import run_gate
+    from optkeeper.warehouse import database
+
+    report = run_gate(database.url(), run_id=run_id, as_of=as_of, docs_folder=settings.home() / "gate")
+    return {"run_id": run_id, **report.counts()}
+
+
+def publish(run_id: str) -> dict[str, Any]:
+    """Publishes the candidate marts of a run that the gate has passed."""
+    from optkeeper.warehouse import database
+    from optkeeper.warehouse.publish import publish as publish_candidate
+
+    with database.connect() as connection:
+        return {"run_id": run_id, **asdict(publish_candidate(connection, run_id))}
+
+
+class DeliveryIncomplete(Exception):
+    """Some lists could not be delivered; the others were, and another run delivers the rest."""
+
+
+def deliver() -> dict[str, Any]:
+    """Delivers what is published and was not delivered yet."""
+    from optkeeper import connections
+    from optkeeper.delivery.deliver import deliver as deliver_lists
+    from optkeeper.delivery.mail import Mailer
+    from optkeeper.warehouse import database
+
+    smtp, storage = connections.find(SMTP_CONNECTION), connections.find(DELIVERIES_CONNECTION)
+    with database.connect() as connection:
+        report = deliver_lists(
+            connection,
+            destination_url=settings.deliveries_url(),
+            storage_options=storage.extra if storage else None,
+            mailer=Mailer.at(smtp) if smtp else None,
+        )
+    if report.failures:
+        raise DeliveryIncomplete("; ".join(report.failures))
+    return {
+        "run_id": report.run_id,
+        "list_date": report.list_date,
+        "lists": len(report.lists),
+        "rows": sum(outcome.row_count for outcome in report.lists),
+        "mails_sent": report.mails_sent,
+        "warnings": list(report.warnings),
+    }
+
+
+def candidate_run() -> tuple[str, datetime]:
+    """The run and business moment of the candidate marts that stand now.
+
+    Raises:
+        LookupError: nothing was built yet.
+    """
+    from optkeeper.warehouse import database
+
+    with database.connect() as connection:
+        known = connection.execute("select to_regclass('candidate.builds')").fetchone()
+        row = None
+        if known and known[0]:
+            row = connection.execute("select run_id, as_of from candidate.builds").fetchone()
+    if row is None:
+        raise LookupError("nothing is built yet: run `optkeeper build` first")
+    return row[0], row[1]
