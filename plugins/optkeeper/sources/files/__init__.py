@@ -1,0 +1,1 @@
+"""Files as sources: where they are delivered and how they are read."""
