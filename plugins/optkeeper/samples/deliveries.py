@@ -1,0 +1,116 @@
+"""Invented deliveries: a web shop's feed and two lead vendors' files, with believable faults."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+
+from optkeeper.samples.people import Person
+
+_FORM = "https://noord.example/aanmelden"
+_HEADER = (
+    "Leadnummer", "Voornaam", "Achternaam", "Bedrijf", "E-mailadres", "Telefoon", "Land", "Toestemming op",
+    "Toestemmingstekst", "Formulier", "IP-adres", "Bedrag",
+)  # fmt: skip
+
+
+def write_deliveries(folder: Path, people: Sequence[Person], today: date) -> None:
+    """Writes the feed and the deliveries of a day; the same people and day give the same files."""
+    for name in ("web", "leadco", "listhouse"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    _write_feed(folder / "web" / f"web-{today}.jsonl", people, today)
+    _write_leads(folder / "leadco" / f"leadco-{today}.csv", people, today)
+    _write_list(folder / "listhouse" / f"listhouse-{today}.xlsx", people, today)
+
+
+def _two_years_before(today: date, days_left: int) -> date:
+    """A day whose permission ends so many days after today."""
+    end = today + timedelta(days=days_left)
+    return end.replace(year=end.year - 2, day=min(end.day, 28))
+
+
+def _text_version(day: date, wide: bool) -> str:
+    if wide:
+        return "noord-all-v1"
+    return "noord-news-v1" if day < date(2025, 1, 1) else "noord-news-v2"
+
+
+def _write_feed(path: Path, people: Sequence[Person], today: date) -> None:
+    with path.open("w", encoding="utf-8") as feed:
+        for number, event in enumerate(_events(people, today)):
+            feed.write(json.dumps(event, ensure_ascii=False) + "\n")
+            if number == 40:
+                feed.write('{"event_id": "web-broken", "source": "web", "type": "consent_gi\n')
+
+
+def _events(people: Sequence[Person], today: date) -> Iterator[dict[str, Any]]:
+    for person in people:
+        if person.index % 3:
+            continue
+        turn = person.index // 3 % 10
+        given = {
+            0: _two_years_before(today, 5 + person.index % 50),  # falls due
+            1: today - timedelta(days=900 + person.index % 100),  # has expired
+            2: today - timedelta(days=800),  # is kept alive by activity
+        }.get(turn, today - timedelta(days=30 + person.index % 500))
+        contact = {
+            "email": person.email, "first_name": person.first_name, "last_name": person.last_name,
+            "company": person.company, "country": person.country,
+        }  # fmt: skip
+
+        def event(kind: str, day: date, contact: dict[str, Any] = contact, person: Person = person, **more: Any) -> dict[str, Any]:
+            moment = datetime.combine(day, time(9 + person.index % 8, person.index % 60))
+            name = f"web-{person.index}-{kind}"
+            return {
+                "event_id": name, "source": "web", "type": kind, "occurred_at": moment.isoformat(), "contact": contact, **more
+            }  # fmt: skip
+
+        evidence = {
+            "method": "form", "form_url": _FORM, "ip": f"192.0.2.{person.index % 250}",
+            "text_version": _text_version(given, wide=turn == 4),
+        }  # fmt: skip
+        yield event("consent_given", given, evidence=evidence)
+        if turn == 2:
+            yield event("content_downloaded", today - timedelta(days=100 + person.index % 60))
+        if turn == 5:
+            yield event("consent_withdrawn", today - timedelta(days=3), channel="email", purpose="newsletter")
+        if turn == 6 and person.index % 4 == 0:
+            yield event("objection_raised", today - timedelta(days=8))
+        if turn == 7:
+            renewal = {**evidence, "text_version": _text_version(today, wide=False)}
+            yield event("consent_renewed", today - timedelta(days=12), evidence=renewal)
+
+
+def _write_leads(path: Path, people: Sequence[Person], today: date) -> None:
+    with path.open("w", encoding="cp1252", newline="") as leads:
+        rows = csv.writer(leads, delimiter=";")
+        rows.writerow(_HEADER)
+        for person in people:
+            if person.index % 10 != 3:
+                continue
+            given = _two_years_before(today, 8 + person.index % 40) if person.index % 4 == 1 else today - timedelta(days=90)
+            moment = datetime.combine(given, time(14, person.index % 60))
+            rows.writerow(
+                (f"L-{person.index:05}", person.first_name, person.last_name, person.company, person.email, person.phone,
+                 person.country, f"{moment:%d-%m-%Y %H:%M}", "leadco-noord-v1", "https://leadco.example/noord",
+                 f"198.51.100.{person.index % 250}", "1.234,50")
+            )  # fmt: skip
+
+
+def _write_list(path: Path, people: Sequence[Person], today: date) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(("Record", "Company", "First name", "Last name", "Email", "Phone", "Country", "Legal form", "Added on"))
+    for person in people:
+        if person.index % 15 == 7:
+            sheet.append(
+                (f"LH{person.index}", person.company, person.first_name, person.last_name, person.email, person.phone,
+                 person.country, "BV", today - timedelta(days=20))
+            )  # fmt: skip
+    # the file's own dates are the delivery's, so that the same delivery has the same bytes
+    book.properties.created = book.properties.modified = datetime.combine(today, time(6))
+    book.save(path)
