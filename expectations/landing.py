@@ -102,7 +102,7 @@ class NoSourceIsStale(PolicyStatement):
     relation = "candidate.source_freshness"
     severity: FailureSeverity = FailureSeverity.WARNING
     unexpected_rows_query: str = """
-        select freshness.source, freshness.last_pull_at, freshness.max_age_hours, run.decided_on
+        select freshness.source, freshness.last_pull_at, freshness.max_age_hours
         from {batch} as freshness
         cross join gate.current_run as run
         where freshness.is_stale

@@ -350,9 +350,9 @@ class NoContactPointIsListedTwice(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     unexpected_rows_query: str = """
-        select listed.contact_id, listed.channel, listed.purpose, listed.brand, run.decided_on, count(*) as rows_listed
+        select listed.contact_id, listed.channel, listed.purpose, listed.brand, count(*) as rows_listed
         from {batch} as listed
         cross join gate.current_run as run
-        group by listed.contact_id, listed.address, listed.channel, listed.purpose, listed.brand, run.decided_on
+        group by listed.contact_id, listed.address, listed.channel, listed.purpose, listed.brand
         having count(*) > 1
     """

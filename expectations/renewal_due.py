@@ -77,10 +77,10 @@ class NoRenewalIsAskedTwice(PolicyStatement):
 
     relation = "candidate.renewal_due"
     unexpected_rows_query: str = """
-        select due.contact_id, due.channel, due.purpose, due.brand, run.decided_on, count(*) as rows_listed
+        select due.contact_id, due.channel, due.purpose, due.brand, count(*) as rows_listed
         from {batch} as due
         cross join gate.current_run as run
-        group by due.contact_id, due.address, due.channel, due.purpose, due.brand, run.decided_on
+        group by due.contact_id, due.address, due.channel, due.purpose, due.brand
         having count(*) > 1
     """
 
@@ -101,10 +101,9 @@ class NoAddressIsAskedOnBehalfOfTwoContacts(PolicyStatement):
             due.channel,
             due.purpose,
             due.brand,
-            run.decided_on,
             count(*) as rows_listed
         from {batch} as due
         cross join gate.current_run as run
-        group by due.address, due.channel, due.purpose, due.brand, run.decided_on
+        group by due.address, due.channel, due.purpose, due.brand
         having count(distinct due.contact_id) > 1
     """

@@ -5,6 +5,8 @@ A drop is measured against what was last accepted: by a run that passed, or by a
 never passes.
 """
 
+from great_expectations.expectations.metadata_types import FailureSeverity
+
 from expectations.statement import PolicyStatement
 
 
@@ -62,9 +64,13 @@ class NoSourceShrankMoreThanItsRegistryRowAllows(PolicyStatement):
 
 
 class NoSourceStoppedCounting(PolicyStatement):
-    """No source that once said how much it holds was since pulled to its end without saying so."""
+    """No source that once said how much it holds was since pulled to its end without saying so.
+
+    No more than a warning. A source that delivers files counts what a file holds, and has none on most days.
+    """
 
     relation = "raw.populations"
+    severity: FailureSeverity = FailureSeverity.WARNING
     unexpected_rows_query: str = """
         with latest as (
             select populations.source, populations.object, max(populations.counted_at) as counted_at
@@ -88,6 +94,7 @@ class NoSourceStoppedCounting(PolicyStatement):
             pulls.state = 'complete'
             and pulls.started_at > latest.counted_at
             and pulls.finished_at <= run.started_at
+            and not exists (select from raw.files where files.source = latest.source)
             and (accepted.accepted_at is null or pulls.started_at > accepted.accepted_at)
         group by latest.source, latest.object, latest.counted_at
     """

@@ -88,6 +88,9 @@ CASES = {
             f"insert into raw.pulls (source, started_at, state) values ('crm', {_NOW} - interval '1 minute', 'failed')",
             "insert into raw.pulls (source, started_at, finished_at, state)"
             f" values ('web', {_NOW} - interval '10 minutes', {_NOW} - interval '9 minutes', 'complete')",
+            "insert into raw.files values ('crm', 'd', 'leads.csv', 1, 'b', now());"
+            "insert into raw.pulls (source, started_at, finished_at, state)"
+            f" values ('crm', {_NOW} - interval '10 minutes', {_NOW} - interval '9 minutes', 'complete')",
         ),
     ),
     "NoMartShrankMoreThanItsLimitAllows": Case(

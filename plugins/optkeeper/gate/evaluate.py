@@ -35,18 +35,19 @@ _DRIVER_ERROR = re.compile(r"psycopg\.errors\.(\w+)")
 
 def statements() -> list[Any]:
     """The classes of the project's `expectations` package, wherever this process was started."""
-    name = "expectations"
-    folder = settings.CHECKOUT / name
+    name, folder = "expectations", settings.CHECKOUT / "expectations"
     package: ModuleType | None = sys.modules.get(name)
-    if package is None or Path(str(package.__file__)).parent != folder:
+    if package is None:
         spec = importlib.util.spec_from_file_location(
             name, folder / "__init__.py", submodule_search_locations=[str(folder)]
         )
         if spec is None or spec.loader is None:
-            raise ImportError(f"the checkout holds no package {name!r}")
+            raise ImportError("the checkout holds no package 'expectations'")
         package = importlib.util.module_from_spec(spec)
         sys.modules[name] = package
         spec.loader.exec_module(package)
+    elif Path(str(package.__file__)).resolve().parent != folder:
+        raise ImportError("another package named 'expectations' is imported than the checkout's")
     found: list[Any] = package.statements()
     return found
 
