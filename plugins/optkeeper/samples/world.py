@@ -15,6 +15,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
+from optkeeper.runtime.ports import free_port
 from optkeeper.samples.deliveries import write_deliveries
 from optkeeper.samples.hubspot import TOKEN, HubSpotServer
 from optkeeper.samples.hubspot import populate as populate_hubspot
@@ -70,19 +71,18 @@ def main(folder: Path, today: date) -> None:
     persons = list(people(PERSONS))
     deliveries = folder / "deliveries"
     write_deliveries(deliveries, persons, today)
-    hubspot, mailchimp, sftp = HubSpotServer(), MailchimpServer(), SftpServer(deliveries)
+    hubspot, mailchimp, sftp = HubSpotServer(), MailchimpServer(), SftpServer(deliveries, folder / "host-key")
     populate_hubspot(hubspot, persons, today)
     populate_mailchimp(mailchimp, persons, today)
-    mail = Controller(Mailbox(folder.parent / "mailbox"), hostname="127.0.0.1", port=0)
+    mail = Controller(Mailbox(folder.parent / "mailbox"), hostname="127.0.0.1", port=free_port())
     for server in (hubspot, mailchimp, sftp, mail):
         server.start()
-    assert mail.server is not None
     world = {
         "hubspot_url": hubspot.url,
         "mailchimp_url": mailchimp.url,
         "sftp_port": sftp.port,
         "sftp_host_key": sftp.host_key,
-        "smtp_port": mail.server.sockets[0].getsockname()[1],
+        "smtp_port": mail.port,
         "web_url": (deliveries / "web").as_uri(),
     }
     written = folder / "world.json.new"
