@@ -1,6 +1,8 @@
 """What all tests share: one embedded server for the session, an empty warehouse for each test that asks."""
 
 import itertools
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,14 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def server() -> Iterator[Path]:
     """The folder of an embedded server that lives as long as the session."""
-    folder = tmp_path_factory.mktemp("pg")
-    embedded.url("postgres", folder)
-    yield folder
-    embedded.stop(folder)
+    # a folder of its own: pytest takes older sessions' folders away, and sets their mode, while others run
+    folder = Path(tempfile.mkdtemp(prefix="opk-test-"))
+    embedded.url("postgres", folder / "pg")
+    yield folder / "pg"
+    embedded.stop(folder / "pg")
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

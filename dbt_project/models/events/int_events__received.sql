@@ -4,6 +4,12 @@ with canonical as (
 
 ),
 
+hubspot as (
+
+    select * from {{ ref('int_events__from_hubspot') }}
+
+),
+
 addresses as (
 
     select * from {{ ref('stg_landing__addresses') }}
@@ -13,6 +19,8 @@ addresses as (
 delivered as (
 
     select * from canonical
+    union all
+    select * from hubspot
 
 ),
 

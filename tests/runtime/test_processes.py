@@ -1,0 +1,73 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from optkeeper.runtime.processes import Supervised
+
+WAITING = "import sys; sys.stdin.read() if False else __import__('signal').pause()"
+WITH_CHILD = f"import subprocess, sys, signal; subprocess.Popen([sys.executable, '-c', {WAITING!r}]); signal.pause()"
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Supervised:
+    return Supervised("sample", tmp_path)
+
+
+def _session(pid: int) -> list[psutil.Process]:
+    return [p for p in psutil.process_iter() if os.getsid(p.pid) == pid and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def _started(process: Supervised, script: str, members: int) -> int:
+    process.start([sys.executable, "-c", script], os.environ)
+    pid: int = json.loads(process.record.read_text())["pid"]
+    while len(_session(pid)) < members:
+        os.sched_yield()
+    return pid
+
+
+def test_stopping_ends_the_process_and_its_children(process: Supervised) -> None:
+    pid = _started(process, WITH_CHILD, members=2)
+    assert process.is_running()
+    assert process.stop()
+    assert not process.is_running()
+    assert _session(pid) == []
+
+
+def test_children_of_a_killed_process_are_ended_too(process: Supervised) -> None:
+    pid = _started(process, WITH_CHILD, members=2)
+    leader = psutil.Process(pid)
+    leader.kill()
+    leader.wait(10)
+    assert len(_session(pid)) == 1
+    process.stop()
+    assert _session(pid) == []
+
+
+def test_a_number_that_another_program_has_by_now_is_never_touched(process: Supervised) -> None:
+    other = subprocess.Popen([sys.executable, "-c", WAITING], start_new_session=True)
+    process.record.write_text(json.dumps({"pid": other.pid, "started": psutil.Process(other.pid).create_time() - 1000}))
+    process.stop()
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+@pytest.mark.parametrize("record", ["", "{", "null", '{"pid": "x"}'])
+def test_a_record_that_a_kill_cut_off_is_no_process(process: Supervised, record: str) -> None:
+    process.record.write_text(record)
+    assert not process.is_running()
+    process.stop()
+    assert not process.record.exists()
+
+
+def test_starting_again_replaces_what_ran(process: Supervised) -> None:
+    first = _started(process, WAITING, members=1)
+    second = _started(process, WAITING, members=1)
+    assert first != second
+    assert _session(first) == []
+    process.stop()

@@ -1,0 +1,70 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from optkeeper import cli, steps
+
+COMMANDS = ("evaluate", "pull", "build", "gate", "deliver", "demo", "down")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("OPTKEEPER_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "--help"])
+    assert ended.value.code == 0
+    assert "usage: optkeeper" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["unknown"], ["evaluate"], ["evaluate", "--events", "/none", "--questions", "/none"]])
+def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+
+
+def test_a_failure_ends_with_1_and_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["pull", "nowhere"]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "source 'nowhere' has no connector" in told
+
+
+def test_a_database_error_tells_its_kind_and_never_a_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import psycopg
+
+    def failing() -> None:
+        raise psycopg.errors.UniqueViolation("Key (address)=(anna@noord.example) already exists.")
+
+    monkeypatch.setattr(steps, "deliver", failing)
+    assert cli.main(["deliver"]) == 1
+    assert capsys.readouterr().err == "optkeeper deliver: UniqueViolation in the warehouse\n"
+
+
+def test_a_question_that_cannot_be_asked_is_named_by_line_and_field(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events, questions = tmp_path / "events.jsonl", tmp_path / "questions.jsonl"
+    events.write_text("")
+    asked = {"id": "q", "channel": "email", "address": "anna@noord.example", "purpose": "newsletter", "brand": "noord"}
+    questions.write_text(json.dumps(asked) + "\n")
+    assert cli.main(["evaluate", "--events", str(events), "--questions", str(questions)]) == 1
+    assert capsys.readouterr().err == "optkeeper evaluate: question on line 1: as_of is missing\n"
+
+
+def test_what_the_environment_file_says_holds_unless_it_is_set(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_A", "mine")
+    monkeypatch.delenv("AIRFLOW_CONN_B", raising=False)
+    (home / "airflow.env").write_text("AIRFLOW_CONN_A=theirs\nAIRFLOW_CONN_B=b=c\n")
+    cli._load_environment()
+    import os
+
+    assert (os.environ["AIRFLOW_CONN_A"], os.environ.pop("AIRFLOW_CONN_B")) == ("mine", "b=c")
