@@ -26,13 +26,15 @@ class SftpServer:
     Args:
         folder: what the server shows as its root.
         key_file: where the host key is kept, so that a restarted server shows the same one; a new key where None.
+        client_key: a public key that also lets in, as a line of authorized_keys.
     """
 
-    def __init__(self, folder: Path, key_file: Path | None = None) -> None:
+    def __init__(self, folder: Path, key_file: Path | None = None, *, client_key: str | None = None) -> None:
         self._folder = folder
         self._key = self._host_key(key_file)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="sample-sftp", daemon=True)
+        self._clients = asyncssh.import_authorized_keys(client_key) if client_key else None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._server: asyncssh.SSHAcceptor | None = None
 
     @staticmethod
@@ -53,32 +55,46 @@ class SftpServer:
     @property
     def port(self) -> int:
         """Where it listens."""
-        assert self._server is not None
+        if self._server is None:
+            raise RuntimeError("the server is not running")
         return int(self._server.get_port())
 
     def start(self) -> None:
         """Starts listening."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sample-sftp", daemon=True)
         self._thread.start()
         self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(30)
 
     async def _listen(self) -> asyncssh.SSHAcceptor:
         folder = str(self._folder).encode()
         return await asyncssh.listen(
-            "127.0.0.1", 0, server_factory=_Server, server_host_keys=[self._key],
+            "127.0.0.1", 0, server_factory=_Server, server_host_keys=[self._key], authorized_client_keys=self._clients,
             sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=folder),
         )  # fmt: skip
 
     def stop(self) -> None:
-        """Stops listening."""
+        """Ends the sessions and stops listening; the server can be started again, on another port."""
+        if self._loop is None or self._thread is None:
+            return
         if self._server is not None:
-            self._loop.call_soon_threadsafe(self._server.close)
+            asyncio.run_coroutine_threadsafe(self._close(self._server), self._loop).result(30)
             self._server = None
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(30)
+        self._loop.close()
+        self._loop = self._thread = None
+
+    @staticmethod
+    async def _close(server: asyncssh.SSHAcceptor) -> None:
+        server.close()
+        await server.wait_closed()
 
     def __enter__(self) -> "SftpServer":
+        """Starts the server."""
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Stops the server."""
         self.stop()

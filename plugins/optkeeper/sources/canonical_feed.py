@@ -1,7 +1,9 @@
 """The canonical feed: canonical events as JSON Lines, for home-grown systems; also what `evaluate` reads."""
 
 import gzip
+import re
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -16,15 +18,17 @@ from optkeeper.sources.stream import (
     ConnectionDetails,
     FileTaken,
     Ledger,
-    Population,
     RawAddress,
     Received,
     StreamItem,
 )
 
 OBJECT = "canonical.events"
-LONGEST_LINE = 4 * 1024 * 1024
-LARGEST_FILE = 16 * 1024**3
+LONGEST_LINE = 1024 * 1024
+LARGEST_FILE = 16 * 1024**3  # when expanded
+_SUFFIXES = (".jsonl.gz", ".jsonl", ".ndjson")
+# The spellings that the models read; fromisoformat alone would let week dates and more pass.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
 _TEXTS = (
     "event_id", "source", "type", "occurred_at", "received_at", "batch", "lead_channel", "channel", "purpose", "brand",
@@ -48,6 +52,12 @@ class _ContractBroken(Exception):
     def __init__(self, reason: str, detail: str, field: str | None = None) -> None:
         super().__init__(detail)
         self.reason, self.detail, self.field = reason, detail, field
+
+
+class _UnreadableFile(Exception):
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
 
 
 @cache
@@ -76,8 +86,9 @@ def read_events(lines: Iterable[bytes], origin: str, source: str | None = None) 
 
 
 def _checked(text: bytes, source: str | None) -> Mapping[str, Any]:
-    if len(text) > LONGEST_LINE:
-        raise _ContractBroken("line_too_long", f"The line is longer than {LONGEST_LINE} bytes.")
+    if len(text) >= LONGEST_LINE:
+        detail = f"The line is longer than {LONGEST_LINE} bytes; only its beginning is kept."
+        raise _ContractBroken("line_too_long", detail)
     try:
         payload = document.decode(text)
     except document.MalformedDocument:
@@ -119,25 +130,32 @@ def _texts(holder: Mapping[str, Any], fields: Iterable[str], prefix: str) -> Non
 
 def _moment(text: str, field: str) -> None:
     try:
-        datetime.fromisoformat(text.strip())
+        if not _MOMENT.fullmatch(text.strip()):
+            raise ValueError
+        # RFC 3339 knows leap seconds, Python does not
+        datetime.fromisoformat(text.strip().upper().replace(":60", ":59"))
     except ValueError:
         detail = f"The field {field} is neither an RFC 3339 moment nor a local date and time."
         raise _ContractBroken("malformed_timestamp", detail, field) from None
 
 
 def _addresses(payload: Mapping[str, Any]) -> tuple[RawAddress, ...]:
+    """The addresses in the very spelling of the payload: by it the models look their compared form up."""
     contact = payload.get("contact") or {}
     found = []
     if contact.get("email"):
-        found.append(RawAddress("email", contact["email"].strip()))
+        found.append(RawAddress("email", contact["email"]))
     if contact.get("phone"):
-        country = (contact.get("country") or "").strip().upper() or None
-        found.append(RawAddress("phone", contact["phone"].strip(), country))
+        found.append(RawAddress("phone", contact["phone"], (contact.get("country") or "").upper() or None))
     return tuple(found)
 
 
 class CanonicalFeed:
-    """Takes every new `*.jsonl` or `*.jsonl.gz` file of a folder, SFTP server or bucket."""
+    """Takes every new `*.jsonl`, `*.jsonl.gz` or `*.ndjson` file of a folder, SFTP server or bucket.
+
+    A file holds what is new, so how many lines it has says nothing about how many events the source holds: the feed
+    states no population, and a quiet day is no source that shrank.
+    """
 
     def __init__(self, source: RegisteredSource, connection: ConnectionDetails) -> None:
         self._source = source
@@ -147,7 +165,7 @@ class CanonicalFeed:
         """The events of every file that the ledger does not know; a file that is still being written waits."""
         with open_location(self._connection, self._source.source) as location:
             for file in location.list():
-                if not file.name.lower().endswith((".jsonl", ".jsonl.gz", ".ndjson")):
+                if not file.name.lower().endswith(_SUFFIXES):
                     continue
                 with tempfile.TemporaryFile() as spool:
                     try:
@@ -157,19 +175,46 @@ class CanonicalFeed:
                     if ledger.knows_file(digest):
                         continue
                     spool.seek(0)
-                    total = 0
-                    for item in read_events(_lines(spool, file.name), file.name, self._source.source):
-                        total += 1
-                        yield item
-                    yield Population(OBJECT, total)
-                    yield FileTaken(digest, file.name, file.size, file.name.split(".")[0])
+                    yield from self._events(spool, file.name, digest)
+                    yield FileTaken(digest, file.name, file.size, _stem(file.name))
+
+    def _events(self, spool: IO[bytes], name: str, digest: bytes) -> Iterator[StreamItem]:
+        try:
+            yield from read_events(_lines(spool, name), name, self._source.source)
+        except _UnreadableFile as problem:
+            # The file itself stays where it was delivered; its digest says which one it was.
+            yield Broken(OBJECT, name, problem.reason, problem.detail, digest)
+
+
+def _stem(name: str) -> str:
+    for suffix in _SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name
 
 
 def _lines(spool: IO[bytes], name: str) -> Iterator[bytes]:
-    read = gzip.open(spool) if name.lower().endswith(".gz") else spool
+    """The lines of a file, expanded; of one that is too long, only the beginning."""
+    if not name.lower().endswith(".gz"):
+        yield from _bounded(spool)
+        return
+    try:
+        with gzip.open(spool) as expanded:
+            yield from _bounded(expanded)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise _UnreadableFile("damaged_file", "The file is no whole gzip file; what could be read is taken.") from None
+
+
+def _bounded(read: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
     taken = 0
-    while line := read.readline(LONGEST_LINE + 1):
-        taken += len(line)
-        if taken > LARGEST_FILE:
-            raise OSError(f"{name} expands to more than {LARGEST_FILE} bytes")
+    while line := read.readline(LONGEST_LINE):
         yield line
+        taken += len(line)
+        while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            line = read.readline(LONGEST_LINE)
+            taken += len(line)
+            if taken > LARGEST_FILE:
+                break
+        if taken > LARGEST_FILE:
+            detail = f"The file expands to more than {LARGEST_FILE} bytes; what stands before is taken."
+            raise _UnreadableFile("file_too_large", detail)

@@ -1,20 +1,30 @@
 """Where files are delivered: a folder, an SFTP server with a checked host key, or a bucket."""
 
+import base64
 import hashlib
+import io
+import logging
+import os
+import posixpath
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import paramiko
 
 from optkeeper.sources.http import SourceError
 from optkeeper.sources.stream import ConnectionDetails
 
 _CHUNK = 1024 * 1024
+_TIMEOUT_SECONDS = 60.0
 _UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
+_LOG = logging.getLogger(__name__)
 
 
 class FileStillGrowing(Exception):
@@ -41,35 +51,45 @@ class Location(Protocol):
         """Copies a file's bytes into the target and answers their SHA-256.
 
         Raises:
-            FileStillGrowing: its size changed meanwhile.
+            FileStillGrowing: its size changed meanwhile, or it is gone.
         """
         ...
 
 
-def is_deliverable(name: str) -> bool:
-    """Whether a name is one of a finished file and safe to handle: no folder, no control character, not hidden."""
-    return (
-        bool(name)
-        and not name.startswith(".")
-        and not name.lower().endswith(_UNFINISHED)
-        and not any(sign in name for sign in "/\\")
-        and all(sign.isprintable() for sign in name)
-    )
+def is_finished(name: str) -> bool:
+    """Whether a name is that of a finished file: neither hidden nor of one that is still being written."""
+    return bool(name) and not name.startswith(".") and not name.lower().endswith(_UNFINISHED)
 
 
-def _sorted(files: list[RemoteFile]) -> list[RemoteFile]:
-    return sorted(files, key=lambda file: (file.modified_at, file.name))
+def is_safe(name: str) -> bool:
+    """Whether a name is safe to handle: it leads into no other folder and holds no control character."""
+    return name not in ("", ".", "..") and name.isprintable() and not any(sign in name for sign in "/\\")
 
 
-def _copied(read: Any, target: IO[bytes], size: int) -> bytes:
+def _deliverable(files: Iterable[RemoteFile]) -> list[RemoteFile]:
+    finished = [file for file in files if is_finished(file.name)]
+    safe = [file for file in finished if is_safe(file.name)]
+    if len(safe) < len(finished):
+        _LOG.warning("%s delivered files are passed over: their names are not safe", len(finished) - len(safe))
+    return sorted(safe, key=lambda file: (file.modified_at, file.name))
+
+
+def _copied(chunks: Iterable[bytes], target: IO[bytes], size: int) -> bytes:
     summed, copied = hashlib.sha256(), 0
-    while chunk := read.read(_CHUNK):
+    for chunk in chunks:
         summed.update(chunk)
         copied += len(chunk)
+        if copied > size:
+            raise FileStillGrowing
         target.write(chunk)
     if copied != size:
         raise FileStillGrowing
     return summed.digest()
+
+
+def _chunks(read: Any) -> Iterator[bytes]:
+    while chunk := read.read(_CHUNK):
+        yield chunk
 
 
 class FolderLocation:
@@ -79,51 +99,64 @@ class FolderLocation:
         self._folder = folder
 
     def list(self) -> list[RemoteFile]:
-        """The finished files, oldest first."""
-        return _sorted(
-            [
-                RemoteFile(path.name, path.stat().st_size, datetime.fromtimestamp(path.stat().st_mtime, UTC))
-                for path in self._folder.iterdir()
-                if path.is_file() and not path.is_symlink() and is_deliverable(path.name)
-            ]
-        )
+        """The finished files, oldest first; links are passed over, as they may lead anywhere."""
+        with os.scandir(self._folder) as entries:
+            files = [entry for entry in entries if entry.is_file(follow_symlinks=False)]
+        found = []
+        for entry in files:
+            with suppress(FileNotFoundError):  # taken away since
+                status = entry.stat(follow_symlinks=False)
+                found.append(RemoteFile(entry.name, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC)))
+        return _deliverable(found)
 
     def fetch(self, file: RemoteFile, target: IO[bytes]) -> bytes:
         """Copies a file's bytes into the target and answers their SHA-256."""
         path = self._folder / file.name
-        with path.open("rb") as read:
-            digest = _copied(read, target, file.size)
-        if path.stat().st_size != file.size:
-            raise FileStillGrowing
+        try:
+            with path.open("rb") as read:
+                digest = _copied(_chunks(read), target, file.size)
+            if path.stat().st_size != file.size:
+                raise FileStillGrowing
+        except FileNotFoundError:
+            raise FileStillGrowing from None
         return digest
 
 
 class SftpLocation:
     """A folder of an SFTP server."""
 
-    def __init__(self, client: Any, folder: str) -> None:
+    def __init__(self, client: paramiko.SFTPClient, folder: str) -> None:
         self._client = client
-        self._folder = folder.rstrip("/")
+        self._folder = folder or "."
 
     def list(self) -> list[RemoteFile]:
         """The finished files, oldest first."""
-        return _sorted(
-            [
-                RemoteFile(entry.filename, entry.st_size, datetime.fromtimestamp(entry.st_mtime or 0, UTC))
-                for entry in self._client.listdir_attr(self._folder or ".")
-                if stat.S_ISREG(entry.st_mode or 0) and is_deliverable(entry.filename)
-            ]
+        return _deliverable(
+            RemoteFile(entry.filename, entry.st_size or 0, datetime.fromtimestamp(entry.st_mtime or 0, UTC))
+            for entry in self._client.listdir_attr(self._folder)
+            if stat.S_ISREG(entry.st_mode or 0)
         )
 
     def fetch(self, file: RemoteFile, target: IO[bytes]) -> bytes:
         """Copies a file's bytes into the target and answers their SHA-256."""
-        path = f"{self._folder}/{file.name}"
-        with self._client.open(path, "rb") as read:
-            read.prefetch(file.size)
-            digest = _copied(read, target, file.size)
-        if self._client.stat(path).st_size != file.size:
-            raise FileStillGrowing
+        path = posixpath.join(self._folder, file.name)
+        try:
+            with self._client.open(path, "rb") as read:
+                if read.stat().st_size != file.size:
+                    raise FileStillGrowing
+                digest = _copied(self._windows(read, file.size), target, file.size)
+            if self._client.stat(path).st_size != file.size:
+                raise FileStillGrowing
+        except FileNotFoundError:
+            raise FileStillGrowing from None
         return digest
+
+    @staticmethod
+    def _windows(read: paramiko.SFTPFile, size: int) -> Iterator[bytes]:
+        # Each window is asked for at once, which is fast over a long line; asking for the whole file would hold
+        # in memory all that comes faster than it is written.
+        for start in range(0, size, _CHUNK):
+            yield from read.readv([(start, min(_CHUNK, size - start))])
 
 
 class BucketLocation:
@@ -135,20 +168,24 @@ class BucketLocation:
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
     def list(self) -> list[RemoteFile]:
-        """The finished files, oldest first."""
-        files = []
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
-        for page in pages:
-            for entry in page.get("Contents", ()):
-                name = entry["Key"].removeprefix(self._prefix)
-                if is_deliverable(name):
-                    files.append(RemoteFile(name, entry["Size"], entry["LastModified"]))
-        return _sorted(files)
+        """The finished files, oldest first; those in folders below the prefix are not delivered here."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self._prefix, Delimiter="/"
+        )
+        return _deliverable(
+            RemoteFile(entry["Key"].removeprefix(self._prefix), entry["Size"], entry["LastModified"])
+            for page in pages
+            for entry in page.get("Contents", ())
+        )
 
     def fetch(self, file: RemoteFile, target: IO[bytes]) -> bytes:
         """Copies an object's bytes into the target and answers their SHA-256."""
-        answer = self._client.get_object(Bucket=self._bucket, Key=f"{self._prefix}{file.name}")
-        return _copied(answer["Body"], target, file.size)
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=f"{self._prefix}{file.name}")
+        except self._client.exceptions.NoSuchKey:
+            raise FileStillGrowing from None
+        with answer["Body"] as body:
+            return _copied(_chunks(body), target, file.size)
 
 
 @contextmanager
@@ -156,73 +193,115 @@ def open_location(connection: ConnectionDetails, name: str) -> Iterator[Location
     """The place of a connection's `extra.url`, opened.
 
     Args:
-        connection: its extra holds `url`; for SFTP also `host_key` (as in known_hosts) and perhaps `private_key`, for a
-            bucket perhaps `endpoint_url` and `region_name`, with login and password as the key pair.
+        connection: its extra holds `url` (`file:///folder`, `sftp://host:port/folder`, `s3://bucket/prefix`); for SFTP
+            also `host_key` (as in known_hosts) and perhaps `private_key` with `private_key_passphrase`, for a bucket
+            perhaps `endpoint_url` and `region_name`, with login and password as the key pair.
         name: the source, for error texts.
 
     Raises:
-        SourceError: there is no such place, or its host key is not the one that is known.
+        SourceError: there is no such place, its host key is not the one that is known, or it fails while it is read.
     """
-    url = str(connection.extra.get("url") or "")
-    split = urlsplit(url)
+    split = urlsplit(str(connection.extra.get("url") or ""))
     if split.scheme == "file":
-        folder = Path(unquote(split.path))
-        if not folder.is_dir():
-            raise SourceError(f"{name}: the folder of its connection does not exist")
-        yield FolderLocation(folder)
+        opened = _folder(Path(unquote(split.path)), name)
     elif split.scheme == "sftp":
-        with _sftp(connection, split.hostname or connection.host, split.port or connection.port or 22, name) as client:
-            try:
-                yield SftpLocation(client, unquote(split.path))
-            except (EOFError, OSError) as problem:
-                raise SourceError(f"{name}: the SFTP server failed ({type(problem).__name__})") from None
+        opened = _sftp(connection, split, name)
     elif split.scheme == "s3":
-        import boto3
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        options = {option: connection.extra[option] for option in ("endpoint_url", "region_name") if option in connection.extra}
-        if connection.login:
-            options |= {"aws_access_key_id": connection.login, "aws_secret_access_key": connection.password}
-        try:
-            yield BucketLocation(boto3.client("s3", **options), split.netloc, unquote(split.path))
-        except (BotoCoreError, ClientError) as problem:
-            raise SourceError(f"{name}: the bucket failed ({type(problem).__name__})") from None
+        opened = _bucket(connection, split, name)
     else:
         raise SourceError(f"{name}: extra.url of its connection must be file://, sftp:// or s3://")
+    with opened as location:
+        yield location
 
 
 @contextmanager
-def _sftp(connection: ConnectionDetails, host: str, port: int, name: str) -> Iterator[Any]:
-    import io
-
-    import paramiko
-
-    known = str(connection.extra.get("host_key") or "").split()
-    if len(known) < 2:
-        raise SourceError(f"{name}: the connection names no host_key, and an unknown SFTP server is never trusted")
-    transport = None
+def _folder(folder: Path, name: str) -> Iterator[Location]:
+    if not folder.is_dir():
+        raise SourceError(f"{name}: the folder of its connection does not exist")
     try:
-        key_type, expected = known[-2:] if len(known) == 2 else known[:2]
-        transport = paramiko.Transport((host, port))
-        transport.get_security_options().key_types = (key_type,)
-        transport.start_client(timeout=30)
-        if transport.get_remote_server_key().get_base64() != expected:
-            raise SourceError(f"{name}: the SFTP server at {host}:{port} shows another host key than the known one")
-        if connection.extra.get("private_key"):
-            key = paramiko.Ed25519Key.from_private_key(io.StringIO(str(connection.extra["private_key"])))
-            transport.auth_publickey(connection.login, key)
-        else:
-            transport.auth_password(connection.login, connection.password)
-        client = paramiko.SFTPClient.from_transport(transport)
-    except (paramiko.SSHException, OSError, ValueError) as problem:
-        if transport is not None:
-            transport.close()
-        raise SourceError(f"{name}: no SFTP session with {host}:{port} ({type(problem).__name__})") from None
-    except SourceError:
-        if transport is not None:
-            transport.close()
-        raise
+        yield FolderLocation(folder)
+    except OSError as problem:
+        raise SourceError(f"{name}: its folder cannot be read ({type(problem).__name__})") from None
+
+
+@contextmanager
+def _bucket(connection: ConnectionDetails, split: SplitResult, name: str) -> Iterator[Location]:
+    import boto3  # type: ignore[import-untyped]
+    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+
+    known = ("endpoint_url", "region_name")
+    options = {option: connection.extra[option] for option in known if connection.extra.get(option)}
+    if connection.login:
+        options |= {"aws_access_key_id": connection.login, "aws_secret_access_key": connection.password}
     try:
-        yield client
-    finally:
-        transport.close()
+        yield BucketLocation(boto3.client("s3", **options), split.netloc, unquote(split.path))
+    except ClientError as problem:
+        code = problem.response.get("Error", {}).get("Code", "")
+        raise SourceError(f"{name}: the bucket {split.netloc} refused ({code})") from None
+    except (BotoCoreError, ValueError) as problem:
+        raise SourceError(f"{name}: the bucket {split.netloc} failed ({type(problem).__name__})") from None
+
+
+class _OtherHostKey(paramiko.SSHException):
+    pass
+
+
+class _KnownKeyOnly(paramiko.MissingHostKeyPolicy):
+    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
+        raise _OtherHostKey
+
+
+@contextmanager
+def _sftp(connection: ConnectionDetails, split: SplitResult, name: str) -> Iterator[Location]:
+    try:
+        host, port = split.hostname or connection.host, split.port or connection.port or 22
+    except ValueError:
+        raise SourceError(f"{name}: extra.url of its connection names no proper port") from None
+    key = _host_key(str(connection.extra.get("host_key") or ""), name)
+    with paramiko.SSHClient() as client:
+        client.get_host_keys().add(host if port == 22 else f"[{host}]:{port}", key.get_name(), key)
+        client.set_missing_host_key_policy(_KnownKeyOnly())
+        try:
+            client.connect(
+                host, port, connection.login, connection.password or None, pkey=_private_key(connection, name),
+                allow_agent=False, look_for_keys=False, timeout=_TIMEOUT_SECONDS,
+                banner_timeout=_TIMEOUT_SECONDS, auth_timeout=_TIMEOUT_SECONDS,
+            )  # fmt: skip
+            session = client.open_sftp()
+            channel = session.get_channel()
+            if channel is not None:
+                channel.settimeout(_TIMEOUT_SECONDS)
+            yield SftpLocation(session, unquote(split.path))
+        except (_OtherHostKey, paramiko.BadHostKeyException):
+            raise SourceError(
+                f"{name}: the SFTP server at {host}:{port} shows another host key than the known one; nothing was sent"
+            ) from None
+        except (paramiko.SSHException, EOFError, OSError, UnicodeDecodeError) as problem:
+            raise SourceError(f"{name}: the SFTP server at {host}:{port} failed ({type(problem).__name__})") from None
+
+
+def _host_key(line: str, name: str) -> paramiko.PKey:
+    """The key of a line as in known_hosts, with or without the host before it and a comment behind."""
+    words = line.split()
+    for kind, encoded in pairwise(words):
+        if kind.startswith(("ssh-", "ecdsa-")):
+            try:
+                return paramiko.PKey.from_type_string(kind, base64.b64decode(encoded))
+            except (paramiko.SSHException, ValueError, IndexError):
+                raise SourceError(f"{name}: extra.host_key of its connection is no public key") from None
+    if words:
+        raise SourceError(f"{name}: extra.host_key of its connection is no public key")
+    raise SourceError(f"{name}: its connection names no host_key, and an unknown SFTP server is never trusted")
+
+
+def _private_key(connection: ConnectionDetails, name: str) -> paramiko.PKey | None:
+    text = str(connection.extra.get("private_key") or "")
+    if not text:
+        return None
+    passphrase = connection.extra.get("private_key_passphrase") or None
+    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
+        try:
+            return kind.from_private_key(io.StringIO(text), password=passphrase)
+        except (paramiko.SSHException, ValueError, IndexError):  # of another kind
+            continue
+    raise SourceError(f"{name}: extra.private_key of its connection cannot be read")
