@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, dag, get_current_context, task
-
 from optkeeper import settings, steps
 from optkeeper.alerts import alert
 

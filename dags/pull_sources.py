@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Asset, CronTriggerTimetable, TriggerRule, dag, task
-
 from optkeeper import registry, steps
 from optkeeper.alerts import alert
 

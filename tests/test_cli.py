@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from optkeeper import cli, steps
 
 COMMANDS = ("evaluate", "pull", "build", "gate", "deliver", "demo", "down")
@@ -22,7 +21,9 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     assert "usage: optkeeper" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [[], ["unknown"], ["evaluate"], ["evaluate", "--events", "/none", "--questions", "/none"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["unknown"], ["evaluate"], ["evaluate", "--events", "/none", "--questions", "/none"]]
+)
 def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)

@@ -1,0 +1,1 @@
+"""Optkeeper: whether a contact may be used, until when, why, and on what evidence."""

@@ -21,7 +21,9 @@ def alert(context: Mapping[str, Any]) -> None:
     task = context["task_instance"]
     problem = context.get("exception")
     subject = f"Optkeeper: {task.dag_id}.{task.task_id} failed"
-    text = f"{type(problem).__name__}: {problem}\n\nDAG {task.dag_id}, task {task.task_id}, run {context.get('run_id')}\n"
+    text = (
+        f"{type(problem).__name__}: {problem}\n\nDAG {task.dag_id}, task {task.task_id}, run {context.get('run_id')}\n"
+    )
     log.error("%s: %s", subject, text)
     details = connections.find(steps.SMTP_CONNECTION)
     recipient = str(details.extra.get("alerts_to", "")) if details else ""

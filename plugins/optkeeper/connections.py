@@ -34,5 +34,7 @@ def get(connection_id: str) -> ConnectionDetails:
     """
     details = find(connection_id)
     if details is None:
-        raise ConnectionMissing(f"Airflow has no connection {connection_id!r}; define it, or take the source's row away")
+        raise ConnectionMissing(
+            f"Airflow has no connection {connection_id!r}; define it, or take the source's row away"
+        )
     return details

@@ -54,7 +54,7 @@ def evaluate(events: Path, questions: Path, registry: Path | None = None) -> Ite
             _put(connection, asked)
             connection.execute("analyze")
         transform.run(
-            ["build", "--select", "+answers", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"],
+            ["build", "--select", "+answers", "--resource-type", "model", "--resource-type", "seed"],
             address=address, work_folder=work, variables={"questions": True}, seeds=_seeds(work, registry),
         )  # fmt: skip
         with database.connect(address) as connection:
@@ -82,7 +82,7 @@ def _throw_away_database(folder: Path) -> str:
     with psycopg.connect(address, autocommit=True) as connection:
         for setting in _FAST_AND_FORGETFUL:
             name, value = setting.split("=")
-            connection.execute(f"alter system set {name} = {value}")  # type: ignore[call-overload]
+            connection.execute(f"alter system set {name} = {value}")
         connection.execute("select pg_reload_conf()")
     return address
 

@@ -1,5 +1,4 @@
 import pytest
-
 from optkeeper.landing import addresses
 
 

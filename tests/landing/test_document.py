@@ -4,7 +4,6 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from optkeeper.landing import document
 
 json_values = st.recursive(

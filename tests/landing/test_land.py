@@ -5,7 +5,6 @@ from typing import Any
 
 import psycopg
 import pytest
-
 from optkeeper.landing import document
 from optkeeper.landing.land import Landing, WarehouseLedger
 from optkeeper.sources.stream import Broken, Cursor, FileTaken, Population, RawAddress, Received, StreamItem

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from optkeeper.runtime.processes import Supervised
 
 WAITING = "import sys; sys.stdin.read() if False else __import__('signal').pause()"

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-
 from optkeeper.evaluate import evaluate
+
 from tests.scenarios import expand
 
 HERE = Path(__file__).parent

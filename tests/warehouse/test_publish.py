@@ -2,7 +2,6 @@ from typing import Any
 
 import psycopg
 import pytest
-
 from optkeeper.warehouse.publish import PublicationRefused, publish
 
 Connection = psycopg.Connection[Any]

@@ -10,6 +10,12 @@ hubspot as (
 
 ),
 
+vendor_files as (
+
+    select * from {{ ref('int_events__from_vendor_files') }}
+
+),
+
 addresses as (
 
     select * from {{ ref('stg_landing__addresses') }}
@@ -21,6 +27,8 @@ delivered as (
     select * from canonical
     union all
     select * from hubspot
+    union all
+    select * from vendor_files
 
 ),
 

@@ -1,0 +1,1 @@
+"""From a source to `raw`: as received, append-only, once."""

@@ -101,7 +101,7 @@ class Landing:
         self.counts = LandingCounts()
 
     def land(self, stream: Iterator[StreamItem]) -> LandingCounts:
-        """Stores a whole stream and answers what it saw; the cursor of a stream is stored with what stands before it."""
+        """Stores a whole stream and answers what it saw; a cursor is stored with what stands before it."""
         self._connection.execute(_STAGE)
         received_at = datetime.now(UTC)
         chunk = _Chunk()
@@ -154,7 +154,8 @@ class Landing:
             return
         if address.kind == "email" and addresses.is_plain_email(address.raw):
             return
-        key = (address.kind, address.raw, address.country or "")
+        # as SQL trims a text; other white space is left for the address's own reading
+        key = (address.kind, address.raw.strip(" "), address.country or "")
         if key in self._seen_addresses:
             return
         if len(self._seen_addresses) >= _REMEMBERED_ADDRESSES:

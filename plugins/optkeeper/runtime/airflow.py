@@ -182,7 +182,9 @@ class Api:
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         """The newest runs of a DAG, newest first."""
-        found: list[dict[str, Any]] = self._get(f"/api/v2/dags/{dag_id}/dagRuns", order_by="-run_after", limit=20)["dag_runs"]
+        found: list[dict[str, Any]] = self._get(f"/api/v2/dags/{dag_id}/dagRuns", order_by="-run_after", limit=20)[
+            "dag_runs"
+        ]
         return found
 
     def state(self, dag_id: str, run_id: str) -> str:

@@ -102,7 +102,9 @@ def _start_world() -> dict[str, Any]:
     process, place = _world_process(), folder / "world.json"
     if not (process.is_running() and place.exists()):
         place.unlink(missing_ok=True)
-        process.start([sys.executable, "-m", "optkeeper.samples.world", str(folder), _first_day(folder).isoformat()], os.environ)
+        process.start(
+            [sys.executable, "-m", "optkeeper.samples.world", str(folder), _first_day(folder).isoformat()], os.environ
+        )
         until = time.monotonic() + 120
         while not place.exists():
             if not process.is_running() or time.monotonic() > until:
@@ -155,9 +157,13 @@ def _wait_for_dags(api: Api, seconds: int = 120) -> None:
     while not wanted <= set(api.dags()):
         broken = api.import_errors()
         if broken:
-            raise AirflowError(f"DAG files cannot be read: {', '.join(broken)}; see {airflow.run_folder() / 'dag-processor.log'}")
+            raise AirflowError(
+                f"DAG files cannot be read: {', '.join(broken)}; see {airflow.run_folder() / 'dag-processor.log'}"
+            )
         if time.monotonic() > until:
-            raise AirflowError(f"the DAGs did not appear in {seconds} s; see {airflow.run_folder() / 'dag-processor.log'}")
+            raise AirflowError(
+                f"the DAGs did not appear in {seconds} s; see {airflow.run_folder() / 'dag-processor.log'}"
+            )
         time.sleep(1)
     for dag_id, paused in api.dags().items():
         if dag_id in wanted and paused:

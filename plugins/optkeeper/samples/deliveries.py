@@ -62,12 +62,13 @@ def _events(people: Sequence[Person], today: date) -> Iterator[dict[str, Any]]:
             "company": person.company, "country": person.country,
         }  # fmt: skip
 
-        def event(kind: str, day: date, contact: dict[str, Any] = contact, person: Person = person, **more: Any) -> dict[str, Any]:
+        def event(
+            kind: str, day: date, contact: dict[str, Any] = contact, person: Person = person, **more: Any
+        ) -> dict[str, Any]:
             moment = datetime.combine(day, time(9 + person.index % 8, person.index % 60))
             name = f"web-{person.index}-{kind}"
-            return {
-                "event_id": name, "source": "web", "type": kind, "occurred_at": moment.isoformat(), "contact": contact, **more
-            }  # fmt: skip
+            said = {"event_id": name, "source": "web", "type": kind, "occurred_at": moment.isoformat()}
+            return {**said, "contact": contact, **more}
 
         evidence = {
             "method": "form", "form_url": _FORM, "ip": f"192.0.2.{person.index % 250}",
@@ -92,7 +93,9 @@ def _write_leads(path: Path, people: Sequence[Person], today: date) -> None:
         for person in people:
             if person.index % 10 != 3:
                 continue
-            given = _two_years_before(today, 8 + person.index % 40) if person.index % 4 == 1 else today - timedelta(days=90)
+            given = (
+                _two_years_before(today, 8 + person.index % 40) if person.index % 4 == 1 else today - timedelta(days=90)
+            )
             moment = datetime.combine(given, time(14, person.index % 60))
             rows.writerow(
                 (f"L-{person.index:05}", person.first_name, person.last_name, person.company, person.email, person.phone,
@@ -103,8 +106,10 @@ def _write_leads(path: Path, people: Sequence[Person], today: date) -> None:
 
 def _write_list(path: Path, people: Sequence[Person], today: date) -> None:
     book = openpyxl.Workbook()
-    sheet = book.active
-    sheet.append(("Record", "Company", "First name", "Last name", "Email", "Phone", "Country", "Legal form", "Added on"))
+    sheet = book.worksheets[0]
+    sheet.append(
+        ("Record", "Company", "First name", "Last name", "Email", "Phone", "Country", "Legal form", "Added on")
+    )
     for person in people:
         if person.index % 15 == 7:
             sheet.append(

@@ -1,5 +1,6 @@
 """One polite HTTP client for all web sources: retries, `Retry-After`, time-outs, whole answers or none."""
 
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -15,9 +16,20 @@ from optkeeper.landing import document
 ATTEMPTS = 8
 LONGEST_WAIT_SECONDS = 120.0
 
+# Its lines show whole addresses, and those of some sources hold a digest of a person's e-mail address.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
 
 class SourceError(Exception):
-    """A source refused or broke its protocol. The text names source, request path and status, never a payload."""
+    """A source refused or broke its protocol. The text names source, request path and status, never a payload.
+
+    Attributes:
+        status: the HTTP status of a refusal, else None.
+    """
+
+    def __init__(self, text: str, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class _Retryable(Exception):
@@ -54,6 +66,8 @@ class HttpClient:
             the rate-limit headers of its protocol; answers the seconds to wait.
         exhausted: called with each 429, so that a connector can tell a limit that no waiting helps
             against (a daily quota); answers what is used up, or None to wait and try again.
+        throttled: called with each 403, so that a connector can tell a limit that its protocol puts that way;
+            answers whether to wait and try again.
     """
 
     def __init__(
@@ -68,24 +82,34 @@ class HttpClient:
         sleep: Callable[[float], None] = time.sleep,
         pause: Callable[[httpx.Response], float] | None = None,
         exhausted: Callable[[httpx.Response], str | None] | None = None,
+        throttled: Callable[[httpx.Response], bool] | None = None,
     ) -> None:
         self._name = name
         self._sleep = sleep
         self._pause = pause
         self._exhausted = exhausted
+        self._throttled = throttled
         self._client = httpx.Client(
             base_url=base_url, headers=dict(headers or {}), auth=auth, timeout=timeout_seconds, transport=transport
         )
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
-        """The decoded JSON body of a GET."""
-        return self.request("GET", path, params=params)
+    def get(self, path: str, params: Mapping[str, Any] | None = None, *, shown: str | None = None) -> Any:
+        """The decoded JSON body of a GET; `shown` stands for the path in errors, where the path tells of a person."""
+        return self.request("GET", path, params=params, shown=shown)
 
     def post(self, path: str, body: Any, params: Mapping[str, Any] | None = None) -> Any:
         """The decoded JSON body of a POST of a JSON document."""
         return self.request("POST", path, params=params, body=body)
 
-    def request(self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        shown: str | None = None,
+    ) -> Any:
         """The decoded JSON body of one request.
 
         Raises:
@@ -99,9 +123,11 @@ class HttpClient:
             reraise=True,
         )
         try:
-            return retrying(self._once, method, path, params, body)
+            return retrying(self._once, method, path, params, body, shown or path)
         except _Retryable as problem:
-            raise SourceError(f"{self._name}: {method} {path} failed {ATTEMPTS} times, last: {problem}") from None
+            raise SourceError(
+                f"{self._name}: {method} {shown or path} failed {ATTEMPTS} times, last: {problem}"
+            ) from None
 
     @staticmethod
     def _wait(state: RetryCallState) -> float:
@@ -110,7 +136,7 @@ class HttpClient:
             return min(problem.wait_seconds, LONGEST_WAIT_SECONDS)
         return min(LONGEST_WAIT_SECONDS, 0.5 * 2.0 ** (state.attempt_number - 1) * random.uniform(0.5, 1.5))
 
-    def _once(self, method: str, path: str, params: Mapping[str, Any] | None, body: Any) -> Any:
+    def _once(self, method: str, path: str, params: Mapping[str, Any] | None, body: Any, shown: str) -> Any:
         content = None if body is None else document.encode(body)
         headers = {} if body is None else {"Content-Type": "application/json"}
         try:
@@ -120,11 +146,13 @@ class HttpClient:
         if response.status_code == 429 and self._exhausted is not None:
             used_up = self._exhausted(response)
             if used_up is not None:
-                raise SourceError(f"{self._name}: {method} {path} was refused: {used_up}")
-        if response.status_code == 429 or response.status_code >= 500:
+                raise SourceError(f"{self._name}: {method} {shown} was refused: {used_up}", 429)
+        is_throttled = response.status_code == 403 and self._throttled is not None and self._throttled(response)
+        if response.status_code == 429 or response.status_code >= 500 or is_throttled:
             raise _Retryable(f"status {response.status_code}", _retry_after(response))
         if response.status_code >= 400:
-            raise SourceError(f"{self._name}: {method} {path} was refused with status {response.status_code}")
+            status = response.status_code
+            raise SourceError(f"{self._name}: {method} {shown} was refused with status {status}", status)
         try:
             decoded = document.decode(response.content)
         except document.MalformedDocument:

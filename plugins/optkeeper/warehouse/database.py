@@ -19,17 +19,14 @@ def url() -> str:
 
 def connect(address: str | None = None) -> psycopg.Connection[Any]:
     """A connection in autocommit, its session in UTC, with the `raw` schema in place."""
-    connection = psycopg.connect(
-        address or url(), autocommit=True, options="-c timezone=UTC -c client_min_messages=warning"
-    )
-    return connection
+    return psycopg.connect(address or url(), autocommit=True, options="-c timezone=UTC -c client_min_messages=warning")
 
 
 def ensure_raw(connection: psycopg.Connection[Any]) -> None:
     """Creates what is missing of the `raw` schema; safe to run at any time, also by two at once."""
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext('optkeeper.raw'))")
-        connection.execute(files("optkeeper.warehouse").joinpath("schema.sql").read_text())  # type: ignore[arg-type]
+        connection.execute(files("optkeeper.warehouse").joinpath("schema.sql").read_text())
 
 
 def parts(address: str | None = None) -> dict[str, str]:

@@ -1,0 +1,22 @@
+with source as (
+
+    select * from {{ source('raw', 'records') }}
+    where object = 'vendor.rows'
+
+),
+
+renamed as (
+
+    select
+        record_id,
+        source,
+        source_id as row_id,
+        batch,
+        payload -> 'row' as delivered_row,
+        encode(digest, 'hex') as payload_digest,
+        received_at
+    from source
+
+)
+
+select * from renamed
