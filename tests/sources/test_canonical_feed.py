@@ -104,6 +104,12 @@ def test_a_moment_that_is_none_is_quarantined(field: str, moment: str) -> None:
     assert (broken.reason, broken.field) == ("malformed_timestamp", field)
 
 
+@pytest.mark.parametrize("moment", [" 2026-03-02T10:00:00Z", "2016-12-31T23:59:60Z", "2026-03-02T10:00:00+99:00"])
+def test_a_receipt_that_landing_could_not_read_is_quarantined(moment: str) -> None:
+    broken = _broken(_line(received_at=moment))
+    assert (broken.reason, broken.field) == ("malformed_timestamp", "received_at")
+
+
 @pytest.mark.parametrize(
     "text", [b"{", b'{"event_id": "1", "source": "we', b"nonsense", b'{"a": "\xff"}', b"[" * 100_000]
 )

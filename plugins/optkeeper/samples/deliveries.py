@@ -1,11 +1,14 @@
 """Invented deliveries: a web shop's feed and two lead vendors' files, with believable faults."""
 
 import csv
+import io
 import json
+import re
+import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import openpyxl
 
@@ -33,9 +36,13 @@ def _two_years_before(today: date, days_left: int) -> date:
     return end.replace(year=end.year - 2, day=min(end.day, 28))
 
 
-def _text_version(day: date, wide: bool) -> str:
-    if wide:
+def _text_version(person: Person, day: date) -> str:
+    """The text that a person saw on a day: of all channels, of events, or of the newsletter as it then read."""
+    turn = person.index // 3 % 10
+    if turn == 4:
         return "noord-all-v1"
+    if turn == 9 or (turn == 0 and person.index // 30 % 3 == 2):
+        return "noord-events-v1"
     return "noord-news-v1" if day < date(2025, 1, 1) else "noord-news-v2"
 
 
@@ -57,10 +64,13 @@ def _events(people: Sequence[Person], today: date) -> Iterator[dict[str, Any]]:
             1: today - timedelta(days=900 + person.index % 100),  # has expired
             2: today - timedelta(days=800),  # is kept alive by activity
         }.get(turn, today - timedelta(days=30 + person.index % 500))
-        contact = {
+        contact: dict[str, Any] = {
             "email": person.email, "first_name": person.first_name, "last_name": person.last_name,
             "company": person.company, "country": person.country,
         }  # fmt: skip
+        if turn == 4:
+            postal = {"country": person.country, "postcode": person.postcode, "house_number": person.house_number}
+            contact |= {"phone": person.phone, "postal": postal}
 
         def event(
             kind: str, day: date, contact: dict[str, Any] = contact, person: Person = person, **more: Any
@@ -72,17 +82,19 @@ def _events(people: Sequence[Person], today: date) -> Iterator[dict[str, Any]]:
 
         evidence = {
             "method": "form", "form_url": _FORM, "ip": f"192.0.2.{person.index % 250}",
-            "text_version": _text_version(given, wide=turn == 4),
+            "text_version": _text_version(person, given),
         }  # fmt: skip
         yield event("consent_given", given, evidence=evidence)
         if turn == 2:
             yield event("content_downloaded", today - timedelta(days=100 + person.index % 60))
+        if turn == 3:
+            yield event("form_submitted", today - timedelta(days=10 + person.index % 20))
         if turn == 5:
             yield event("consent_withdrawn", today - timedelta(days=3), channel="email", purpose="newsletter")
         if turn == 6 and person.index % 4 == 0:
             yield event("objection_raised", today - timedelta(days=8))
         if turn == 7:
-            renewal = {**evidence, "text_version": _text_version(today, wide=False)}
+            renewal = {**evidence, "text_version": _text_version(person, today - timedelta(days=12))}
             yield event("consent_renewed", today - timedelta(days=12), evidence=renewal)
 
 
@@ -98,8 +110,8 @@ def _write_leads(path: Path, people: Sequence[Person], today: date) -> None:
             )
             moment = datetime.combine(given, time(14, person.index % 60))
             rows.writerow(
-                (f"L-{person.index:05}", person.first_name, person.last_name, person.company, person.email, person.phone,
-                 person.country, f"{moment:%d-%m-%Y %H:%M}", "leadco-noord-v1", "https://leadco.example/noord",
+                (f"L-{person.index:05}", person.first_name, person.last_name, person.company, person.email,
+                 person.phone, person.country, f"{moment:%d-%m-%Y %H:%M}", "leadco-noord-v1", "https://leadco.example/noord",
                  f"198.51.100.{person.index % 250}", "1.234,50")
             )  # fmt: skip
 
@@ -116,6 +128,19 @@ def _write_list(path: Path, people: Sequence[Person], today: date) -> None:
                 (f"LH{person.index}", person.company, person.first_name, person.last_name, person.email, person.phone,
                  person.country, "BV", today - timedelta(days=20))
             )  # fmt: skip
-    # the file's own dates are the delivery's, so that the same delivery has the same bytes
-    book.properties.created = book.properties.modified = datetime.combine(today, time(6))
-    book.save(path)
+    book.properties.created = datetime.combine(today, time(6))
+    written = io.BytesIO()
+    book.save(written)
+    _write_dated(path, written, today)
+
+
+def _write_dated(path: Path, workbook: IO[bytes], today: date) -> None:
+    """Writes a workbook whose own dates are the delivery's, so that the same delivery has the same bytes."""
+    modified = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
+    with zipfile.ZipFile(workbook) as written, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as dated:
+        for name in written.namelist():
+            content = written.read(name)
+            if name == "docProps/core.xml":
+                content = modified.sub(rb"\g<1>%sT06:00:00Z" % today.isoformat().encode(), content)
+            entry = zipfile.ZipInfo(name, (today.year, today.month, today.day, 6, 0, 0))
+            dated.writestr(entry, content, zipfile.ZIP_DEFLATED)
