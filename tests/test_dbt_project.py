@@ -1,0 +1,128 @@
+"""The dbt project itself: read without deprecations, its unit tests, and a build from nothing to the candidate marts."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from optkeeper import settings, transform
+from optkeeper.landing.land import Landing
+from optkeeper.sources.canonical_feed import read_events
+from optkeeper.warehouse import database, embedded
+
+Connection = psycopg.Connection[Any]
+AS_OF = datetime(2025, 6, 1, 10, tzinfo=UTC)
+SCENARIOS = Path(__file__).parent / "scenarios"
+
+
+@pytest.fixture(scope="module")
+def built(server: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A warehouse in which the events of the worked examples were landed and built."""
+    from itertools import groupby
+
+    from tests.scenarios import expand
+
+    work = tmp_path_factory.mktemp("built")
+    expand.write(work, sorted(SCENARIOS.glob("*.yaml")))
+    address = embedded.url("built", server)
+    with database.connect(address) as connection:
+        database.ensure_raw(connection)
+        with (work / "events.jsonl").open("rb") as lines:
+            events: list[Any] = sorted(read_events(lines, "events.jsonl"), key=lambda event: str(event.payload["source"]))
+        for source, records in groupby(events, key=lambda event: str(event.payload["source"])):
+            Landing(connection, source, honour_received_at=True).land(records)
+    transform.build("run-1", AS_OF, address=address, work_folder=work)
+    return address
+
+
+def test_dbt_reads_the_project_without_any_deprecation(tmp_path: Path) -> None:
+    command = [
+        str(Path(sys.executable).parent / "dbt"), "parse", "--no-partial-parse", "--show-all-deprecations",
+        "--project-dir", str(settings.DBT_PROJECT), "--profiles-dir", str(settings.DBT_PROJECT),
+        "--target-path", str(tmp_path), "--log-path", str(tmp_path),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, env={"OPTKEEPER_DB_HOST": "localhost", "PATH": ""})
+    assert done.returncode == 0, done.stdout
+    assert "Deprecat" not in done.stdout, done.stdout
+
+
+def test_every_policy_edge_of_the_unit_tests_holds(built: str, tmp_path: Path) -> None:
+    counts = transform.run(
+        ["test", "--select", "test_type:unit"], address=built, work_folder=tmp_path, variables={"as_of": AS_OF.isoformat()}
+    )
+    assert counts.succeeded >= 5
+
+
+def test_every_model_says_its_grain_and_every_column_of_a_mart_is_described(built: str, tmp_path: Path) -> None:
+    import json
+
+    transform.run(["parse"], address=built, work_folder=tmp_path, variables={"as_of": AS_OF.isoformat()})
+    manifest = json.loads((tmp_path / "target" / "manifest.json").read_text())
+    models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+    assert [node["name"] for node in models if "rain is" not in node["description"]] == []
+    undescribed = [
+        f"{node['name']}.{column['name']}"
+        for node in models
+        if "/marts/" in node["original_file_path"]
+        for column in node["columns"].values()
+        if not column["description"]
+    ]
+    assert undescribed == []
+
+
+def test_the_candidate_says_why_on_which_evidence_and_until_when(built: str) -> None:
+    with database.connect(built) as connection:
+        rows = connection.execute(
+            "select m.address, m.basis, m.evidence_id, m.expires_on::text, r.digest = decode(e.payload_digest, 'hex')"
+            " from candidate.marketable_contacts m"
+            " join candidate.consent_events e on e.event_key = m.evidence_id"
+            " join raw.records r on r.record_id = m.evidence_record_id"
+            " where m.address like '%@hard-bounce.example' or m.address like '%@own-form-after-withdrawal.example'"
+            " order by 1"
+        ).fetchall()
+    assert rows == [
+        ("anna@hard-bounce.example", "consent", "web/hard-bounce-1", "2027-05-01", True),
+        ("anna@hard-bounce.example", "consent", "web/hard-bounce-1", "2027-05-01", True),
+        ("anna@own-form-after-withdrawal.example", "consent", "web/own-form-after-withdrawal-3", "2027-05-01", True),
+    ]
+
+
+def test_the_timeline_never_overlaps_and_agrees_with_the_decisions(built: str) -> None:
+    with database.connect(built) as connection:
+        overlapping = connection.execute(
+            "select count(*) from candidate.consent_timeline a join candidate.consent_timeline b"
+            " using (contact_id, address, channel, purpose, brand, basis)"
+            " where a.valid_from < b.valid_from and coalesce(a.valid_to, 'infinity') > b.valid_from"
+        ).fetchone()
+        disagreeing = connection.execute(
+            "select count(*) from candidate.marketable_contacts m full join"
+            " (select * from candidate.consent_timeline where reason = 'ok' and valid_from <= %(as_of)s"
+            "  and coalesce(valid_to, 'infinity') > %(as_of)s) t"
+            " using (contact_id, address, channel, purpose, brand)"
+            " where m.evidence_id is distinct from t.evidence_id",
+            {"as_of": AS_OF},
+        ).fetchone()
+    assert (overlapping, disagreeing) == ((0,), (0,))
+
+
+def test_nobody_is_both_marketable_and_suppressed(built: str) -> None:
+    with database.connect(built) as connection:
+        row = connection.execute(
+            "select count(*), (select count(*) from candidate.suppressions) > 0 from candidate.marketable_contacts"
+            " join candidate.suppressions using (contact_id, address, channel, purpose, brand)"
+        ).fetchone()
+    assert row == (0, True)
+
+
+def test_building_again_gives_identical_rows(built: str, tmp_path: Path) -> None:
+    query = "select md5(string_agg(t::text, '|' order by t::text)) from candidate.{} t"
+    marts = ("contacts", "contact_points", "consent_events", "consent_timeline", "marketable_contacts", "suppressions")
+    with database.connect(built) as connection:
+        before = [connection.execute(query.format(mart).encode()).fetchone() for mart in marts]
+        transform.build("run-2", AS_OF, address=built, work_folder=tmp_path)
+        after = [connection.execute(query.format(mart).encode()).fetchone() for mart in marts]
+    assert before == after
