@@ -54,11 +54,11 @@ addressed as (
         end as postal
     from delivered
     left join addresses as emails
-        on emails.kind = 'email' and emails.spelling = delivered.email_text and emails.country = ''
+        on emails.kind = 'email' and emails.spelling = btrim(delivered.email_text) and emails.country = ''
     left join addresses as phones
         on
             phones.kind = 'phone'
-            and phones.spelling = delivered.phone_text
+            and phones.spelling = btrim(delivered.phone_text)
             and phones.country = coalesce(delivered.country, '')
 
 )

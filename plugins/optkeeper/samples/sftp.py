@@ -9,7 +9,7 @@ import asyncssh
 LOGIN, PASSWORD = "optkeeper", "sample-password"  # noqa: S105  # of an invented server
 
 
-class _Server(asyncssh.SSHServer):
+class _Server(asyncssh.SSHServer):  # type: ignore[misc,unused-ignore]
     def begin_auth(self, username: str) -> bool:
         return True
 
@@ -89,6 +89,11 @@ class SftpServer:
     async def _close(server: asyncssh.SSHAcceptor) -> None:
         server.close()
         await server.wait_closed()
+        # sessions that a client has just left are still being put away
+        rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
     def __enter__(self) -> "SftpServer":
         """Starts the server."""
