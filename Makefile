@@ -5,7 +5,7 @@ TOOLS := $(CURDIR)/.optkeeper/tools
 UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 RUN := $(UV) run --frozen -q
 
-.PHONY: demo down test lint install
+.PHONY: demo down test lint parse install
 
 install: $(UV)
 	@$(UV) sync --frozen -q
@@ -28,3 +28,11 @@ lint: install
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
 	@$(RUN) sqlfluff lint dbt_project/models
+
+# fails on anything that dbt calls deprecated
+parse: install
+	@mkdir -p .optkeeper
+	@OPTKEEPER_DB_HOST=localhost $(RUN) dbt parse --no-partial-parse --show-all-deprecations --project-dir dbt_project \
+		--profiles-dir dbt_project --target-path .optkeeper/parse --log-path .optkeeper/parse > .optkeeper/parse.log \
+		|| { cat .optkeeper/parse.log; exit 1; }
+	@! grep -i deprecat .optkeeper/parse.log
