@@ -10,6 +10,12 @@ hubspot as (
 
 ),
 
+mailchimp as (
+
+    select * from {{ ref('int_events__from_mailchimp') }}
+
+),
+
 vendor_files as (
 
     select * from {{ ref('int_events__from_vendor_files') }}
@@ -27,6 +33,8 @@ delivered as (
     select * from canonical
     union all
     select * from hubspot
+    union all
+    select * from mailchimp
     union all
     select * from vendor_files
 
