@@ -6,18 +6,23 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from optkeeper import settings
+from optkeeper.runtime.files import write_whole
 from optkeeper.runtime.processes import Supervised
 from optkeeper.warehouse import database, embedded
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor")
 LOGIN = "admin"
+METADATA = "airflow"
+_HOST = "127.0.0.1"
+_OPEN = ("queued", "running")
 
 
 class AirflowError(Exception):
@@ -38,9 +43,7 @@ def password() -> str:
     """The password of the login, made once and readable by its owner only."""
     path = _passwords()
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(json.dumps({LOGIN: secrets.token_urlsafe(12)}))
+        write_whole(path, json.dumps({LOGIN: secrets.token_urlsafe(12)}))
     known: dict[str, str] = json.loads(path.read_text())
     return known[LOGIN]
 
@@ -52,15 +55,13 @@ def _passwords() -> Path:
 def _secret(name: str) -> str:
     path = folder() / f"{name}.secret"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(32))
+        write_whole(path, secrets.token_urlsafe(32))
     return path.read_text()
 
 
 def environment(api_port: int, log_port: int) -> dict[str, str]:
     """Airflow's settings as environment variables, for LocalExecutor on the embedded PostgreSQL."""
-    address = embedded.url("airflow")
+    address = embedded.url(METADATA)
     parts = database.parts(address)
     login = f"{parts['user']}:{parts['password'] or 'x'}"
     return {
@@ -73,14 +74,14 @@ def environment(api_port: int, log_port: int) -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{LOGIN}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords()),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{api_port}/execution/",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{_HOST}:{api_port}/execution/",
         "AIRFLOW__CORE__FERNET_KEY": "",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.sqlalchemy_url(address, "postgresql+psycopg2"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": (
             f"postgresql+asyncpg://{login}@/{parts['dbname']}?host={parts['host']}&port={parts['port']}"
         ),
         "AIRFLOW__API__PORT": str(api_port),
-        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__HOST": _HOST,
         "AIRFLOW__API__BASE_URL": f"http://localhost:{api_port}",
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": _secret("api"),
@@ -88,24 +89,42 @@ def environment(api_port: int, log_port: int) -> dict[str, str]:
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(log_port),
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        **_proxies_for_others(),
         "DO_NOT_TRACK": "1",
         "SCARF_NO_ANALYTICS": "1",
         "GX_ANALYTICS_ENABLED": "false",
     }
 
 
+def _proxies_for_others() -> dict[str, str]:
+    """What is on this machine is reached without a proxy, also where the environment names one."""
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    hosts = ",".join(filter(None, (known, "localhost", _HOST)))
+    return {"NO_PROXY": hosts, "no_proxy": hosts}
+
+
 def migrate(values: Mapping[str, str]) -> None:
-    """Brings Airflow's metadata to this version; one that a killed run left unusable is made anew.
+    """Brings Airflow's metadata to this version; metadata that a killed first start left unusable are made anew.
 
     Raises:
         AirflowError: it cannot be done.
     """
-    log = run_folder() / "migrate.log"
+    log, finished = run_folder() / "migrate.log", folder() / "migrated"
     run_folder().mkdir(parents=True, exist_ok=True)
+    done = _migrated(values, log)
+    if not done and not finished.exists():
+        embedded.drop(METADATA)
+        embedded.url(METADATA)
+        done = _migrated(values, log)
+    if not done:
+        raise AirflowError(f"Airflow's metadata could not be migrated; see {log}")
+    finished.touch()
+
+
+def _migrated(values: Mapping[str, str], log: Path) -> bool:
     with log.open("ab") as output:
         done = subprocess.run([_executable(), "db", "migrate"], env=_whole(values), stdout=output, stderr=output)  # noqa: S603  # our own command
-    if done.returncode:
-        raise AirflowError(f"Airflow's metadata could not be migrated; see {log}")
+    return done.returncode == 0
 
 
 def start(values: Mapping[str, str]) -> None:
@@ -117,6 +136,17 @@ def start(values: Mapping[str, str]) -> None:
 def stop() -> list[str]:
     """Stops Airflow's components; answers the names of those that were started."""
     return [component for component in reversed(COMPONENTS) if Supervised(component, run_folder()).stop()]
+
+
+def must_run() -> None:
+    """Tells which component has ended.
+
+    Raises:
+        AirflowError: one has.
+    """
+    for component in COMPONENTS:
+        if not Supervised(component, run_folder()).is_running():
+            raise AirflowError(f"Airflow's {component} ended; see {run_folder() / (component + '.log')}")
 
 
 def _executable() -> str:
@@ -133,9 +163,9 @@ class Api:
     """Airflow's REST API at a port of this machine."""
 
     def __init__(self, port: int) -> None:
-        self._client = httpx.Client(base_url=f"http://localhost:{port}", timeout=60)
+        self._client = httpx.Client(base_url=f"http://{_HOST}:{port}", timeout=60, trust_env=False)
 
-    def wait_until_healthy(self, seconds: int = 240) -> None:
+    def wait_until_healthy(self, seconds: int = 300) -> None:
         """Waits until the components answer for themselves.
 
         Raises:
@@ -143,9 +173,7 @@ class Api:
         """
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            for component in COMPONENTS:
-                if not Supervised(component, run_folder()).is_running():
-                    raise AirflowError(f"Airflow's {component} ended; see {run_folder() / (component + '.log')}")
+            must_run()
             try:
                 health = self._client.get("/api/v2/monitor/health").json()
                 if all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor")):
@@ -157,35 +185,52 @@ class Api:
 
     def log_in(self) -> None:
         """Takes a token for the requests that follow."""
-        answer = self._client.post("/auth/token", json={"username": LOGIN, "password": password()})
-        answer.raise_for_status()
-        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        token = self._ask("POST", "/auth/token", json={"username": LOGIN, "password": password()})["access_token"]
+        self._client.headers["Authorization"] = f"Bearer {token}"
 
-    def dags(self) -> dict[str, bool]:
-        """The known DAGs, with whether each is paused."""
-        return {dag["dag_id"]: dag["is_paused"] for dag in self._get("/api/v2/dags", limit=100)["dags"]}
+    def dags_read_since(self, moment: datetime) -> dict[str, bool]:
+        """The DAGs whose files were read since a moment, with whether each is paused."""
+        return {
+            dag["dag_id"]: dag["is_paused"]
+            for dag in self._get("/api/v2/dags", limit=100)["dags"]
+            if dag["last_parsed_time"] and datetime.fromisoformat(dag["last_parsed_time"]) >= moment
+        }
 
-    def import_errors(self) -> list[str]:
-        """The files that could not be read as DAGs."""
-        return [error["filename"] for error in self._get("/api/v2/importErrors")["import_errors"]]
+    def import_errors_since(self, moment: datetime) -> list[str]:
+        """The files that could not be read as DAGs since a moment."""
+        errors = self._get("/api/v2/importErrors")["import_errors"]
+        return [error["filename"] for error in errors if datetime.fromisoformat(error["timestamp"]) >= moment]
 
     def unpause(self, dag_id: str) -> None:
         """Lets a DAG run."""
-        self._client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+        self._ask("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str) -> str:
         """Starts a run and answers its id."""
-        answer = self._client.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None})
-        answer.raise_for_status()
-        run_id: str = answer.json()["dag_run_id"]
+        run_id: str = self._ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None})["dag_run_id"]
         return run_id
 
-    def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        """The newest runs of a DAG, newest first."""
-        found: list[dict[str, Any]] = self._get(f"/api/v2/dags/{dag_id}/dagRuns", order_by="-run_after", limit=20)[
-            "dag_runs"
-        ]
-        return found
+    def close_open_runs(self, dag_id: str) -> int:
+        """Fails the runs of a DAG that are not at their end, as after a kill, and answers how many there were."""
+        found = self._get(f"/api/v2/dags/{dag_id}/dagRuns", state=_OPEN, limit=100)["dag_runs"]
+        for run in found:
+            self._ask("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}", json={"state": "failed"})
+        return len(found)
+
+    def forget_queued_events(self, dag_id: str) -> None:
+        """Takes away the asset events that wait for others before they start a run of a DAG."""
+        if self._get(f"/api/v2/dags/{dag_id}/assets/queuedEvents")["total_entries"]:
+            self._ask("DELETE", f"/api/v2/dags/{dag_id}/assets/queuedEvents")
+
+    def run_started_by(self, dag_id: str, pulls: Iterable[str]) -> str | None:
+        """The newest run of a DAG that the asset events of all these runs have started, if there is one."""
+        wanted = set(pulls)
+        for run in self._get(f"/api/v2/dags/{dag_id}/dagRuns", order_by="-run_after", limit=20)["dag_runs"]:
+            path = f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}/upstreamAssetEvents"
+            if wanted <= {event["source_run_id"] for event in self._get(path)["asset_events"]}:
+                run_id: str = run["dag_run_id"]
+                return run_id
+        return None
 
     def state(self, dag_id: str, run_id: str) -> str:
         """The state of a run."""
@@ -193,12 +238,21 @@ class Api:
         return state
 
     def failed_tasks(self, dag_id: str, run_id: str) -> list[str]:
-        """The tasks of a run that failed."""
-        tasks = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=100)["task_instances"]
-        return [task["task_id"] for task in tasks if task["state"] in ("failed", "upstream_failed")]
+        """The tasks of a run that failed, a mapped one with its own name."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        tasks = self._get(path, state="failed", limit=100)["task_instances"]
+        return [f"{task['task_id']} {task['rendered_map_index'] or ''}".strip() for task in tasks]
 
     def _get(self, path: str, **parameters: Any) -> dict[str, Any]:
-        answer = self._client.get(path, params=parameters)
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
+        return self._ask("GET", path, params=parameters)
+
+    def _ask(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        log = run_folder() / "api-server.log"
+        try:
+            answer = self._client.request(method, path, **arguments)
+        except httpx.TransportError as problem:
+            raise AirflowError(f"Airflow's API broke off ({type(problem).__name__}); see {log}") from None
+        if answer.is_error:
+            raise AirflowError(f"Airflow's API answered {answer.status_code} to {method} {path}; see {log}")
+        found: dict[str, Any] = answer.json() if answer.content else {}
         return found

@@ -3,10 +3,9 @@
 import fcntl
 import json
 import os
-import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from optkeeper import settings
 from optkeeper.runtime import airflow
 from optkeeper.runtime.airflow import AirflowError, Api
+from optkeeper.runtime.files import write_whole
 from optkeeper.runtime.ports import free_port, is_free
 from optkeeper.runtime.processes import Supervised
 from optkeeper.warehouse import database, embedded
@@ -23,22 +23,22 @@ PULLS = ("pull_crm", "pull_email_platform", "pull_vendor_files", "pull_canonical
 DECIDE = "decide_and_deliver"
 WANTED_PORT = 8080
 _RUN_SECONDS = 900
+_ASSET_SECONDS = 60
 
 
 def up() -> None:
     """Starts what does not run yet, runs every DAG, and says what was made; safe to call at any time."""
-    started = time.monotonic()
+    began, since = time.monotonic(), datetime.now(UTC)
     with _alone():
+        if airflow.stop():
+            _say("stopped the Airflow of an earlier start; it starts anew")
         _say("starting PostgreSQL")
-        _start_postgres()
+        embedded.url(database.DATABASE)
         _say("starting the sample sources: a CRM, an e-mail platform, a vendors' SFTP server, a mail server")
         world = _start_world()
         ports = _ports()
-        values = airflow.environment(ports["api"], ports["log"])
-        values.update(_connections(world))
-        values.update({name: value for name, value in os.environ.items() if name.startswith("OPTKEEPER_")})
-        values["OPTKEEPER_HOME"] = str(settings.home())
-        _write_environment(values)
+        values = {**airflow.environment(ports["api"], ports["log"]), **_connections(world), **_own_variables()}
+        write_whole(environment_file(), "".join(f"{name}={value}\n" for name, value in sorted(values.items())))
         airflow.password()
         _say("preparing Airflow's metadata")
         airflow.migrate(values)
@@ -47,9 +47,9 @@ def up() -> None:
         api = Api(ports["api"])
         api.wait_until_healthy()
         api.log_in()
-        _wait_for_dags(api)
+        _wait_for_dags(api, since)
         _run_all(api)
-    _report(ports["api"], time.monotonic() - started)
+    _report(ports["api"], time.monotonic() - began)
 
 
 def down() -> None:
@@ -80,18 +80,6 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _start_postgres() -> None:
-    folder = embedded.folder()
-    finished = folder.parent / "postgres.made"
-    if folder.exists() and not finished.exists():
-        _say("a first start was cut off: its unfinished database is made anew")
-        embedded.stop(folder)
-        shutil.rmtree(folder)
-    embedded.url(database.DATABASE)
-    embedded.url("airflow")
-    finished.touch()
-
-
 def _world_process() -> Supervised:
     return Supervised("sample-sources", airflow.run_folder())
 
@@ -118,24 +106,21 @@ def _first_day(folder: Path) -> date:
     """The day that the samples were made for: it stays, so that the same records are the same on another day."""
     path = folder / "first-day"
     if not path.exists():
-        path.write_text(settings.as_of().astimezone(settings.BUSINESS_TIME_ZONE).date().isoformat())
+        write_whole(path, settings.as_of().astimezone(settings.BUSINESS_TIME_ZONE).date().isoformat())
     return date.fromisoformat(path.read_text())
 
 
 def _ports() -> dict[str, int]:
-    """The ports of the last start where they are free or ours, else others."""
-    airflow.stop()
+    """The ports of the last start where nobody holds them, else others."""
     path = settings.home() / "ports.json"
     known: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
     wanted = known.get("api", WANTED_PORT)
     api = free_port(wanted)
     if api != wanted:
         _say(f"port {wanted} is held by another program; Airflow's UI takes port {api}")
-    log = known["log"] if is_free(known.get("log", 0)) and "log" in known else free_port()
+    log = known["log"] if "log" in known and is_free(known["log"]) else free_port()
     ports = {"api": api, "log": log}
-    written = path.with_suffix(".new")
-    written.write_text(json.dumps(ports))
-    written.replace(path)
+    write_whole(path, json.dumps(ports))
     return ports
 
 
@@ -145,63 +130,73 @@ def _connections(world: dict[str, Any]) -> dict[str, str]:
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(details) for name, details in connections(world).items()}
 
 
-def _write_environment(values: dict[str, str]) -> None:
-    path = settings.home() / "airflow.env"
-    path.touch(mode=0o600)
-    path.write_text("".join(f"{name}={value}\n" for name, value in sorted(values.items())))
+def _own_variables() -> dict[str, str]:
+    """This project's variables as they are set now, with the home where they are not."""
+    given = {name: value for name, value in os.environ.items() if name.startswith("OPTKEEPER_")}
+    return {**given, "OPTKEEPER_HOME": str(settings.home())}
 
 
-def _wait_for_dags(api: Api, seconds: int = 120) -> None:
+def environment_file() -> Path:
+    """Where Airflow's environment stands, for the command line: it then uses the same connections."""
+    return settings.home() / "airflow.env"
+
+
+def _wait_for_dags(api: Api, since: datetime, seconds: int = 180) -> None:
     until = time.monotonic() + seconds
-    wanted = {*PULLS, DECIDE}
-    while not wanted <= set(api.dags()):
-        broken = api.import_errors()
+    wanted, log = {*PULLS, DECIDE}, airflow.run_folder() / "dag-processor.log"
+    while not wanted <= set(known := api.dags_read_since(since)):
+        broken = api.import_errors_since(since)
         if broken:
-            raise AirflowError(
-                f"DAG files cannot be read: {', '.join(broken)}; see {airflow.run_folder() / 'dag-processor.log'}"
-            )
+            raise AirflowError(f"DAG files cannot be read: {', '.join(broken)}; see {log}")
         if time.monotonic() > until:
-            raise AirflowError(
-                f"the DAGs did not appear in {seconds} s; see {airflow.run_folder() / 'dag-processor.log'}"
-            )
+            missing = ", ".join(sorted(wanted - set(known)))
+            raise AirflowError(f"DAGs did not appear in {seconds} s: {missing}; see {log}")
+        airflow.must_run()
         time.sleep(1)
-    for dag_id, paused in api.dags().items():
-        if dag_id in wanted and paused:
+    for dag_id in wanted:
+        if known[dag_id]:
             api.unpause(dag_id)
 
 
 def _run_all(api: Api) -> None:
-    """Pulls everything, then waits for the run of decisions that the landed data starts by itself."""
-    since = datetime.now(UTC)
+    """Pulls everything, then waits for the run of decisions that the landed data start by themselves."""
+    cut_off = sum(api.close_open_runs(dag_id) for dag_id in (*PULLS, DECIDE))
+    if cut_off:
+        _say(f"closed runs that were cut off: {cut_off}")
+    api.forget_queued_events(DECIDE)
     pulls = {dag_id: api.trigger(dag_id) for dag_id in PULLS}
     _say("pulling all sources")
     for dag_id, run_id in pulls.items():
         _wait_for_run(api, dag_id, run_id)
         _say(f"  {dag_id}: green")
     _say("deciding, gating, publishing and delivering")
-    until = time.monotonic() + 60
-    while True:
-        runs = [run for run in api.runs(DECIDE) if datetime.fromisoformat(run["run_after"]) >= since]
-        if runs:
-            run_id = runs[0]["dag_run_id"]
-            break
-        if time.monotonic() > until:  # the landing's events were taken by a run that a kill cut off
-            run_id = api.trigger(DECIDE)
-            break
-        time.sleep(1)
+    run_id = _decision_after(api, pulls)
     _wait_for_run(api, DECIDE, run_id)
     _say(f"  {DECIDE}: green")
 
 
+def _decision_after(api: Api, pulls: Mapping[str, str]) -> str:
+    until = time.monotonic() + _ASSET_SECONDS
+    while time.monotonic() < until:
+        run_id = api.run_started_by(DECIDE, pulls.values())
+        if run_id:
+            return run_id
+        time.sleep(1)
+    _say(f"  {DECIDE} has taken a part of the data by the clock; it is started for all of them")
+    return api.trigger(DECIDE)
+
+
 def _wait_for_run(api: Api, dag_id: str, run_id: str) -> None:
     until = time.monotonic() + _RUN_SECONDS
+    logs = airflow.folder() / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}"
     while (state := api.state(dag_id, run_id)) not in ("success", "failed"):
+        airflow.must_run()
         if time.monotonic() > until:
-            raise AirflowError(f"{dag_id} did not end in {_RUN_SECONDS} s; see {airflow.folder() / 'logs'}")
+            raise AirflowError(f"{dag_id} did not end in {_RUN_SECONDS} s; see {logs}")
         time.sleep(1)
-    if state == "failed":
-        tasks = ", ".join(api.failed_tasks(dag_id, run_id))
-        raise AirflowError(f"{dag_id} failed at {tasks}; see {airflow.folder() / 'logs' / f'dag_id={dag_id}'}")
+    failed = api.failed_tasks(dag_id, run_id)
+    if state == "failed" or failed:
+        raise AirflowError(f"{dag_id} failed at {', '.join(failed) or 'no task'}; see {logs}")
 
 
 def _report(port: int, seconds: float) -> None:

@@ -1,17 +1,29 @@
 """Ports of this machine: the wanted one, or the next that nobody holds."""
 
+import errno
 import socket
+
+_INTERFACES = (
+    (socket.AF_INET, "127.0.0.1"),
+    (socket.AF_INET, ""),
+    (socket.AF_INET6, "::1"),  # a browser may read localhost so
+    (socket.AF_INET6, "::"),
+)
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on a port of the loopback interface and of all interfaces now."""
-    for host in ("127.0.0.1", ""):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
+    """Whether nobody holds a port, on the loopback interface or on all interfaces."""
+    for family, host in _INTERFACES:
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 probe.bind((host, port))
-            except OSError:
-                return False
+        except OSError as problem:
+            if family == socket.AF_INET6 and problem.errno not in (errno.EADDRINUSE, errno.EACCES):
+                continue  # this machine has no such interface
+            return False
     return True
 
 

