@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from optkeeper import cli, steps
+from optkeeper import cli, settings, steps
 
 COMMANDS = ("evaluate", "pull", "build", "gate", "deliver", "demo", "down")
 
@@ -69,3 +69,14 @@ def test_what_the_environment_file_says_holds_unless_it_is_set(home: Path, monke
     import os
 
     assert (os.environ["AIRFLOW_CONN_A"], os.environ.pop("AIRFLOW_CONN_B")) == ("mine", "b=c")
+
+
+def test_a_demo_is_not_bound_by_what_an_earlier_one_was_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from optkeeper.runtime import demo
+
+    monkeypatch.delenv("OPTKEEPER_AS_OF", raising=False)
+    (home / "airflow.env").write_text("OPTKEEPER_AS_OF=2024-02-29\n")
+    seen = []
+    monkeypatch.setattr(demo, "up", lambda: seen.append(settings.replayed()))
+    assert cli.main(["demo"]) == 0
+    assert seen == [None]

@@ -8,7 +8,6 @@ from typing import Any
 
 import psycopg
 import pytest
-
 from optkeeper import settings, transform
 from optkeeper.landing.land import Landing
 from optkeeper.sources.canonical_feed import read_events

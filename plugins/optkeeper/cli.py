@@ -14,12 +14,16 @@ from typing import Any
 
 from optkeeper import settings
 
+# these make their environment themselves: what an earlier demo was told must not bind the next
+_OF_THEIR_OWN = ("demo", "down", "evaluate")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and answers its exit code."""
     given = _parser().parse_args(arguments)
-    _load_environment()
     try:
+        if given.command not in _OF_THEIR_OWN:
+            _load_environment()
         given.run(given)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -29,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as problem:
         if given.debug:
+            problem.__suppress_context__ = False
             raise
         text = " ".join(str(problem).split()) or type(problem).__name__
         print(f"optkeeper {given.command}: {_without_values(problem, text)}", file=sys.stderr)
@@ -37,14 +42,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _without_values(problem: Exception, text: str) -> str:
-    """A database error quotes rows in its detail, and those hold personal data: only its kind is told."""
+    """A database error quotes rows, and those hold personal data: only its kind is told."""
     import psycopg
 
-    return f"{type(problem).__name__} in the warehouse" if isinstance(problem, psycopg.Error) else text
+    from optkeeper.warehouse.errors import told
+
+    return told(problem) if isinstance(problem, psycopg.Error) else text
 
 
 def _load_environment() -> None:
-    """What `make demo` wrote for Airflow holds for the command line too; what is set already stands."""
+    """What `make demo` wrote for Airflow holds for the steps too; what is set already stands."""
     path = settings.home() / "airflow.env"
     if path.exists():
         for line in path.read_text().splitlines():

@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from optkeeper import registry, settings
+from optkeeper.warehouse.errors import rows_untold
 
 SMTP_CONNECTION = "optkeeper_smtp"
 DELIVERIES_CONNECTION = "optkeeper_deliveries"
 
 
+@rows_untold()
 def pull(source_name: str) -> dict[str, Any]:
     """Pulls one registered source to exhaustion and lands what is new."""
     from optkeeper import connections
@@ -27,6 +29,7 @@ def pull(source_name: str) -> dict[str, Any]:
     return {"source": source_name, **asdict(counts)}
 
 
+@rows_untold()
 def build(run_id: str, as_of: datetime) -> dict[str, Any]:
     """Builds and tests the candidate marts for a business moment."""
     from optkeeper import transform
@@ -34,6 +37,7 @@ def build(run_id: str, as_of: datetime) -> dict[str, Any]:
     return {"run_id": run_id, "as_of": as_of.isoformat(), **asdict(transform.build(run_id, as_of))}
 
 
+@rows_untold()
 def gate(run_id: str, as_of: datetime) -> dict[str, Any]:
     """Lets the gate judge the candidate marts of a run; raises when it stops them."""
     from optkeeper.gate.run import run_gate
@@ -43,6 +47,7 @@ def gate(run_id: str, as_of: datetime) -> dict[str, Any]:
     return {"run_id": run_id, **report.counts()}
 
 
+@rows_untold()
 def publish(run_id: str) -> dict[str, Any]:
     """Publishes the candidate marts of a run that the gate has passed."""
     from optkeeper.warehouse import database
@@ -56,6 +61,7 @@ class DeliveryIncomplete(Exception):
     """Some lists could not be delivered; the others were, and another run delivers the rest."""
 
 
+@rows_untold()
 def deliver() -> dict[str, Any]:
     """Delivers what is published and was not delivered yet."""
     from optkeeper import connections
@@ -83,6 +89,7 @@ def deliver() -> dict[str, Any]:
     }
 
 
+@rows_untold()
 def candidate_run() -> tuple[str, datetime]:
     """The run and business moment of the candidate marts that stand now.
 
