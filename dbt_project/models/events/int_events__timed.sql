@@ -37,7 +37,7 @@ spelled as (
 
 ),
 
-read as (
+read as {{ computed_once() }} (
 
     select
         *,
@@ -58,7 +58,7 @@ read as (
 
 ),
 
-placed as (
+placed as {{ computed_once() }} (
 
     select
         *,
@@ -71,7 +71,7 @@ placed as (
 
 ),
 
-dated as (
+dated as {{ computed_once() }} (
 
     select
         *,
