@@ -2,23 +2,29 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 TOOLS := $(CURDIR)/.optkeeper/tools
-UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
+UV ?= $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 RUN := $(UV) run --frozen -q
 
-.PHONY: demo down test lint parse install
+.PHONY: demo down psql test lint parse install
 
 install: $(UV)
 	@$(UV) sync --frozen -q
 
 $(TOOLS)/bin/uv:
 	@echo "optkeeper: uv is missing; installing it into .optkeeper/tools"
-	@$(PYTHON) -m venv $(TOOLS) && $(TOOLS)/bin/python -m pip install -q uv
+	@$(PYTHON) -m venv --clear $(TOOLS) && $(TOOLS)/bin/python -m pip install -q uv \
+		|| { echo "optkeeper: uv could not be installed: is there a network, and has $(PYTHON) its venv module" \
+			"(Debian: python3-venv)?" >&2; exit 1; }
 
 demo: install
 	@$(RUN) optkeeper demo
 
 down: install
 	@$(RUN) optkeeper down
+
+# the warehouse, by the psql that comes with the embedded PostgreSQL: make psql SQL="select * from marts.renewal_due"
+psql: install
+	@$(RUN) optkeeper psql $(if $(SQL),--command "$(SQL)")
 
 test: install
 	@$(RUN) pytest
@@ -27,7 +33,7 @@ lint: install
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
-	@$(RUN) sqlfluff lint dbt_project/models
+	@$(RUN) python .ci/lint_sql.py
 
 # fails on anything that dbt calls deprecated
 parse: install

