@@ -31,7 +31,9 @@ def built(server: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     with database.connect(address) as connection:
         database.ensure_raw(connection)
         with (work / "events.jsonl").open("rb") as lines:
-            events: list[Any] = sorted(read_events(lines, "events.jsonl"), key=lambda event: str(event.payload["source"]))
+            events: list[Any] = sorted(
+                read_events(lines, "events.jsonl"), key=lambda event: str(event.payload["source"])
+            )
         for source, records in groupby(events, key=lambda event: str(event.payload["source"])):
             Landing(connection, source, honour_received_at=True).land(records)
     transform.build("run-1", AS_OF, address=address, work_folder=work)
@@ -51,7 +53,10 @@ def test_dbt_reads_the_project_without_any_deprecation(tmp_path: Path) -> None:
 
 def test_every_policy_edge_of_the_unit_tests_holds(built: str, tmp_path: Path) -> None:
     counts = transform.run(
-        ["test", "--select", "test_type:unit"], address=built, work_folder=tmp_path, variables={"as_of": AS_OF.isoformat()}
+        ["test", "--select", "test_type:unit"],
+        address=built,
+        work_folder=tmp_path,
+        variables={"as_of": AS_OF.isoformat()},
     )
     assert counts.succeeded >= 5
 

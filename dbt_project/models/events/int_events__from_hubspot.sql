@@ -471,9 +471,11 @@ merged as (
         live_and_archived.contact_id,
         btrim(gone.contact_id) as merged_contact_id,
         (
-            select {{ spelled_instant("(array_agg(change.entry ->> 'timestamp' order by change.place desc))[1]") }}
+            select {{ spelled_instant("change.entry ->> 'timestamp'") }}
             from jsonb_array_elements(live_and_archived.merge_history) with ordinality as change (entry, place)
             where ';' || (change.entry ->> 'value') || ';' like '%;' || btrim(gone.contact_id) || ';%'
+            order by change.place desc
+            limit 1
         ) as merged_text
     from live_and_archived
     cross join lateral string_to_table(live_and_archived.merged_contact_ids, ';') as gone (contact_id)

@@ -93,7 +93,7 @@ placed as (
         coalesce(audiences.brand, audience_scopes.brand) as asked_brand,
         coalesce(sources.double_opt_in, false) as needs_confirmation,
         coalesce(
-            lower(present.origin) like any (array['%import%', '%admin add%']), false
+            lower(present.origin) like '%import%' or lower(present.origin) like '%admin add%', false
         ) as is_added_by_us,
         {{ list_names("coalesce(audience_scopes.import_ips, '')", "coalesce(present.ip_signup, '-')") }} as is_our_signup,
         {{ list_names("coalesce(audience_scopes.import_ips, '')", "coalesce(present.ip_opt, '-')") }} as is_our_opt_in,

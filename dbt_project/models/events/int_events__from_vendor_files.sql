@@ -64,12 +64,25 @@ pivoted as (
 
 ),
 
+formats as (
+
+    select
+        source,
+        bool_and(day_first) as day_first
+    from vendor_file_formats
+    group by source
+
+),
+
 -- dates as people of the vendor's country write them: 31-08-2026 14:05, 31 augustus 2026
 dated as (
 
     select
         pivoted.*,
-        {{ matched_parts('lower(pivoted.occurred_text)', '^(\\d{1,2})[-/. ](\\d{1,2}|[a-z]+)[-/. ](\\d{4})(?:[ t,]+(\\d{1,2}):(\\d{2})(?::(\\d{2}))?)?$') }} as parts,
+        {{ matched_parts(
+            'lower(pivoted.occurred_text)',
+            '^(\\d{1,2})[-/. ](\\d{1,2}|[a-z]+)[-/. ](\\d{4})(?:[ t,]+(\\d{1,2}):(\\d{2})(?::(\\d{2}))?)?$'
+        ) }} as parts,
         coalesce(formats.day_first, true) as day_first,
         delivered.source,
         delivered.row_id,
@@ -78,13 +91,7 @@ dated as (
         delivered.received_at
     from pivoted
     inner join delivered on delivered.record_id = pivoted.record_id
-    left join (
-        select
-            source,
-            bool_and(day_first) as day_first
-        from vendor_file_formats
-        group by source
-    ) as formats on formats.source = delivered.source
+    left join formats on formats.source = delivered.source
 
 ),
 

@@ -92,7 +92,9 @@ skewed as (
             dated.occurred_at > {{ add_seconds('dated.received_at', '60 * cast(clock_skew.value as numeric)') }}, false
         ) as is_future
     from dated
-    {{ join_policy('clock_skew', 'clock_skew_minutes', 'dated.policy_country', 'dated.policy_channel', local_date('dated.received_at')) }}
+    {{ join_policy(
+        'clock_skew', 'clock_skew_minutes', 'dated.policy_country', 'dated.policy_channel', local_date('dated.received_at')
+    ) }}
 
 ),
 

@@ -5,21 +5,33 @@ with timeline as (
 ),
 
 -- neighbours that say the same are one interval
+followed as (
+
+    select
+        *,
+        lag(status) over so_far as status_before,
+        lag(reason) over so_far as reason_before,
+        lag(evidence_id) over so_far as evidence_before,
+        lag(valid_to) over so_far as ended_before
+    from timeline
+    window so_far as (partition by contact_id, address, channel, purpose, brand, basis order by valid_from)
+
+),
+
 compared as (
 
     select
         *,
         case
             when
-                lag(status) over key is not distinct from status
-                and lag(reason) over key is not distinct from reason
-                and lag(evidence_id) over key is not distinct from evidence_id
-                and lag(valid_to) over key = valid_from
+                status = status_before
+                and reason = reason_before
+                and valid_from = ended_before
+                and coalesce(evidence_id, '') = coalesce(evidence_before, '')
                 then 0
             else 1
         end as differs
-    from timeline
-    window key as (partition by contact_id, address, channel, purpose, brand, basis order by valid_from)
+    from followed
 
 ),
 

@@ -24,12 +24,26 @@ lifted as (
 
 blocked as (
 
-    select points.contact_id, points.channel, points.address, points.world_id, bound.event_key, bound.reason, bound.channel as bound_channel, bound.at
+    select
+        points.contact_id,
+        points.channel,
+        points.address,
+        bound.event_key,
+        bound.reason,
+        bound.channel as bound_channel,
+        bound.at
     from points
     inner join bound on bound.world_id = points.world_id and bound.contact_id = points.contact_id
     where bound.reason = 'deceased'
     union all
-    select points.contact_id, points.channel, points.address, points.world_id, bound.event_key, bound.reason, bound.channel as bound_channel, bound.at
+    select
+        points.contact_id,
+        points.channel,
+        points.address,
+        bound.event_key,
+        bound.reason,
+        bound.channel as bound_channel,
+        bound.at
     from points
     inner join bound on bound.world_id = points.world_id and bound.address_base = points.address_base
     where bound.reason in ('left_company', 'undeliverable', 'deceased')

@@ -17,7 +17,7 @@ ranked as (
         decisions.*,
         row_number() over (
             partition by contact_id, address, channel, purpose, brand
-            order by basis_rank, expires_on desc, evidence_id
+            order by basis_rank asc, expires_on desc, evidence_id asc
         ) as place
     from decisions
 

@@ -30,7 +30,10 @@ ended as (
     where
         not decisions.is_usable
         and marketable_contacts.contact_id is null
-        and (decisions.precedence is not null or decisions.reason in ('expired', 'inactive', 'revoked', 'text_version_invalid', 'minor'))
+        and (
+            decisions.precedence is not null
+            or decisions.reason in ('expired', 'inactive', 'revoked', 'text_version_invalid', 'minor')
+        )
 
 ),
 

@@ -184,16 +184,24 @@ judged as (
                 then 'minor'
         end as defect
     from governed
-    {{ join_policy('double_opt_in_required', 'double_opt_in_required', 'governed.policy_country', 'governed.channel', 'governed.effective_on') }}
-    {{ join_policy('lapse_days', 'confirmation_lapse_days', 'governed.policy_country', 'governed.channel', 'governed.effective_on') }}
-    {{ join_policy('minimum_age', 'minimum_age', 'governed.policy_country', 'governed.channel', 'governed.effective_on') }}
+    {{ join_policy(
+        'double_opt_in_required', 'double_opt_in_required', 'governed.policy_country', 'governed.channel', 'governed.effective_on'
+    ) }}
+    {{ join_policy(
+        'lapse_days', 'confirmation_lapse_days', 'governed.policy_country', 'governed.channel', 'governed.effective_on'
+    ) }}
+    {{ join_policy(
+        'minimum_age', 'minimum_age', 'governed.policy_country', 'governed.channel', 'governed.effective_on'
+    ) }}
 
 ),
 
 assessed as (
 
     select
-        {{ key_of(['judged.world_id', 'judged.contact_id', 'judged.channel', 'judged.address', 'judged.purpose', 'judged.brand']) }} as scope_id,
+        {{ key_of([
+            'judged.world_id', 'judged.contact_id', 'judged.channel', 'judged.address', 'judged.purpose', 'judged.brand'
+        ]) }} as scope_id,
         judged.world_id,
         judged.contact_id,
         judged.channel,
