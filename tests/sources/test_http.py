@@ -111,3 +111,30 @@ def test_a_connector_can_slow_down_after_a_good_answer() -> None:
     waits: list[float] = []
     client_of([fine], waits, pause=lambda response: 3.0 if response.status_code == 200 else 0.0).get("/x")
     assert waits == [3.0]
+
+
+@pytest.mark.parametrize("is_throttle", [True, False])
+def test_a_403_is_tried_again_only_where_the_connector_takes_it_for_a_throttle(is_throttle: bool) -> None:
+    waits: list[float] = []
+    client = client_of([lambda: httpx.Response(403), fine], waits, throttled=lambda _: is_throttle)
+    if is_throttle:
+        assert client.get("/x") == {"total": 1}
+    else:
+        with pytest.raises(SourceError, match="GET /x was refused with status 403") as refused:
+            client.get("/x")
+        assert refused.value.status == 403
+    assert len(waits) == is_throttle
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_a_path_that_tells_of_a_person_is_not_shown_in_errors(status: int) -> None:
+    client = client_of([lambda: httpx.Response(status)] * ATTEMPTS, [])
+    with pytest.raises(SourceError, match="GET /people/{person}") as refused:
+        client.get("/people/anna", shown="/people/{person}")
+    assert "anna" not in str(refused.value)
+
+
+def test_request_lines_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        client_of([fine], []).get("/people/anna")
+    assert "anna" not in caplog.text

@@ -339,16 +339,14 @@ def _address_of(source: str, key: str) -> str:
 
 
 def _throttled(response: httpx.Response) -> bool:
-    """Too many connections are refused by the gate in front of the API, with a page that is no problem document."""
+    """The gate in front of the API refuses too many connections too, and by no error document or by one that says so."""
     try:
         problem = document.decode(response.content)
     except document.MalformedDocument:
         return True
-    return (
-        not isinstance(problem, dict)
-        or "title" not in problem
-        or re.sub(r"\s", "", str(problem["title"])) == "TooManyRequests"
-    )
+    if not isinstance(problem, dict) or "title" not in problem:
+        return True
+    return re.search(r"too\s*many|simultaneous", f"{problem['title']} {problem.get('detail')}", re.I) is not None
 
 
 def _is_id(value: Any) -> bool:
