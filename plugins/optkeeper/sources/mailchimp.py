@@ -339,7 +339,7 @@ def _address_of(source: str, key: str) -> str:
 
 
 def _throttled(response: httpx.Response) -> bool:
-    """The gate in front of the API refuses too many connections too, and by no error document or by one that says so."""
+    """Too many connections are refused by the gate before the API too: by no error document, or by one that says so."""
     try:
         problem = document.decode(response.content)
     except document.MalformedDocument:
