@@ -226,8 +226,8 @@ def _folder(folder: Path, name: str) -> Iterator[Location]:
 
 @contextmanager
 def _bucket(connection: ConnectionDetails, split: SplitResult, name: str) -> Iterator[Location]:
-    import boto3  # type: ignore[import-untyped]
-    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
 
     known = ("endpoint_url", "region_name")
     options = {option: connection.extra[option] for option in known if connection.extra.get(option)}
