@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from email.message import EmailMessage
-from email.utils import make_msgid
+from email.utils import localtime, make_msgid
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -19,11 +19,9 @@ def alert(context: Mapping[str, Any]) -> None:
     from optkeeper.delivery.mail import Mailer, MailError
 
     task = context["task_instance"]
-    problem = context.get("exception")
-    subject = f"Optkeeper: {task.dag_id}.{task.task_id} failed"
-    text = (
-        f"{type(problem).__name__}: {problem}\n\nDAG {task.dag_id}, task {task.task_id}, run {context.get('run_id')}\n"
-    )
+    name = " ".join(filter(None, (task.task_id, getattr(task, "rendered_map_index", None))))
+    subject = f"Optkeeper: {task.dag_id}.{name} failed"
+    text = f"{_said(context.get('exception'))}\n\nDAG {task.dag_id}, task {name}, run {context.get('run_id')}\n"
     log.error("%s: %s", subject, text)
     details = connections.find(steps.SMTP_CONNECTION)
     recipient = str(details.extra.get("alerts_to", "")) if details else ""
@@ -33,9 +31,16 @@ def alert(context: Mapping[str, Any]) -> None:
     mailer = Mailer.at(details)
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = subject, mailer.sender, recipient
+    message["Date"] = localtime()
     message["Message-ID"] = make_msgid(domain=mailer.domain)
     message.set_content(text)
     try:
         mailer.send(message, recipient)
     except MailError as refused:
         log.error("the alert could not be mailed: %s", refused)
+
+
+def _said(problem: object) -> str:
+    if problem is None:  # Airflow itself found the task dead
+        return "The task's process ended without a word (killed, or out of memory); its log says how far it came."
+    return f"{type(problem).__name__}: {problem}"

@@ -18,7 +18,8 @@ from optkeeper.runtime.files import write_whole
 from optkeeper.runtime.processes import Supervised
 from optkeeper.warehouse import database, embedded
 
-COMPONENTS = ("api-server", "scheduler", "dag-processor")
+API_SERVER, WORKERS = "api-server", ("scheduler", "dag-processor")
+COMPONENTS = (API_SERVER, *WORKERS)
 LOGIN = "admin"
 METADATA = "airflow"
 _HOST = "127.0.0.1"
@@ -127,9 +128,9 @@ def _migrated(values: Mapping[str, str], log: Path) -> bool:
     return done.returncode == 0
 
 
-def start(values: Mapping[str, str]) -> None:
-    """Starts Airflow's components, each in its own session."""
-    for component in COMPONENTS:
+def start(values: Mapping[str, str], components: Iterable[str] = COMPONENTS) -> None:
+    """Starts components of Airflow, each in its own session."""
+    for component in components:
         Supervised(component, run_folder()).start([_executable(), component], _whole(values))
 
 
@@ -138,13 +139,13 @@ def stop() -> list[str]:
     return [component for component in reversed(COMPONENTS) if Supervised(component, run_folder()).stop()]
 
 
-def must_run() -> None:
+def must_run(components: Iterable[str] = COMPONENTS) -> None:
     """Tells which component has ended.
 
     Raises:
         AirflowError: one has.
     """
-    for component in COMPONENTS:
+    for component in components:
         if not Supervised(component, run_folder()).is_running():
             raise AirflowError(f"Airflow's {component} ended; see {run_folder() / (component + '.log')}")
 
@@ -165,18 +166,19 @@ class Api:
     def __init__(self, port: int) -> None:
         self._client = httpx.Client(base_url=f"http://{_HOST}:{port}", timeout=60, trust_env=False)
 
-    def wait_until_healthy(self, seconds: int = 300) -> None:
-        """Waits until the components answer for themselves.
+    def wait_until_healthy(self, components: Iterable[str] = COMPONENTS, seconds: int = 300) -> None:
+        """Waits until components that were started answer for themselves.
 
         Raises:
             AirflowError: they do not in time, or one has ended.
         """
+        parts = ["metadatabase", *(component.replace("-", "_") for component in components if component != API_SERVER)]
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            must_run()
+            must_run(components)
             try:
                 health = self._client.get("/api/v2/monitor/health").json()
-                if all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor")):
+                if all(health[part]["status"] == "healthy" for part in parts):
                     return
             except (httpx.TransportError, ValueError, KeyError):
                 pass  # not up yet
@@ -188,11 +190,15 @@ class Api:
         token = self._ask("POST", "/auth/token", json={"username": LOGIN, "password": password()})["access_token"]
         self._client.headers["Authorization"] = f"Bearer {token}"
 
+    def dags(self) -> dict[str, dict[str, Any]]:
+        """The known DAGs by their ids."""
+        return {dag["dag_id"]: dag for dag in self._get("/api/v2/dags", limit=100)["dags"]}
+
     def dags_read_since(self, moment: datetime) -> dict[str, bool]:
         """The DAGs whose files were read since a moment, with whether each is paused."""
         return {
-            dag["dag_id"]: dag["is_paused"]
-            for dag in self._get("/api/v2/dags", limit=100)["dags"]
+            dag_id: dag["is_paused"]
+            for dag_id, dag in self.dags().items()
             if dag["last_parsed_time"] and datetime.fromisoformat(dag["last_parsed_time"]) >= moment
         }
 
@@ -212,6 +218,8 @@ class Api:
 
     def close_open_runs(self, dag_id: str) -> int:
         """Fails the runs of a DAG that are not at their end, as after a kill, and answers how many there were."""
+        if dag_id not in self.dags():
+            return 0
         found = self._get(f"/api/v2/dags/{dag_id}/dagRuns", state=_OPEN, limit=100)["dag_runs"]
         for run in found:
             self._ask("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}", json={"state": "failed"})

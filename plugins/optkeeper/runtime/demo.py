@@ -44,10 +44,7 @@ def up() -> None:
         _say("preparing Airflow's metadata")
         airflow.migrate(values)
         _say(f"starting Airflow on port {ports['api']}")
-        airflow.start(values)
-        api = Api(ports["api"])
-        api.wait_until_healthy()
-        api.log_in()
+        api = _start_airflow(values, ports["api"])
         _wait_for_dags(api, since)
         _run_all(api)
     _report(ports["api"], time.monotonic() - began)
@@ -142,6 +139,20 @@ def environment_file() -> Path:
     return settings.home() / "airflow.env"
 
 
+def _start_airflow(values: Mapping[str, str], port: int) -> Api:
+    """The API first: runs that were cut off are closed before a scheduler takes them up, or alerts that they died."""
+    api = Api(port)
+    airflow.start(values, [airflow.API_SERVER])
+    api.wait_until_healthy([airflow.API_SERVER])
+    api.log_in()
+    cut_off = sum(api.close_open_runs(dag_id) for dag_id in (*PULLS, DECIDE))
+    if cut_off:
+        _say(f"closed runs that were cut off: {cut_off}")
+    airflow.start(values, airflow.WORKERS)
+    api.wait_until_healthy()
+    return api
+
+
 def _wait_for_dags(api: Api, since: datetime, seconds: int = 180) -> None:
     until = time.monotonic() + seconds
     wanted, log = {*PULLS, DECIDE}, airflow.run_folder() / "dag-processor.log"
@@ -161,9 +172,6 @@ def _wait_for_dags(api: Api, since: datetime, seconds: int = 180) -> None:
 
 def _run_all(api: Api) -> None:
     """Pulls everything, then waits for the run of decisions that the landed data start by themselves."""
-    cut_off = sum(api.close_open_runs(dag_id) for dag_id in (*PULLS, DECIDE))
-    if cut_off:
-        _say(f"closed runs that were cut off: {cut_off}")
     api.forget_queued_events(DECIDE)
     pulls = {dag_id: api.trigger(dag_id) for dag_id in PULLS}
     _say("pulling all sources")
