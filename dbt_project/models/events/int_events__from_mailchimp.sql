@@ -5,31 +5,47 @@
 
 with members as (
 
-    select * from {{ ref('stg_mailchimp__members') }}
+    select
+        *,
+        {{ key_of(['source', 'list_id', 'member_id']) }} as member_key,
+        {{ key_of(['source', 'list_id', 'address_digest']) }} as address_key
+    from {{ ref('stg_mailchimp__members') }}
 
 ),
 
 feed as (
 
-    select * from {{ ref('stg_mailchimp__activity') }}
+    select
+        *,
+        {{ key_of(['source', 'list_id', 'member_id']) }} as member_key
+    from {{ ref('stg_mailchimp__activity') }}
 
 ),
 
 email_activity as (
 
-    select * from {{ ref('stg_mailchimp__email_activity') }}
+    select
+        *,
+        {{ key_of(['source', 'list_id', 'address_digest']) }} as address_key
+    from {{ ref('stg_mailchimp__email_activity') }}
 
 ),
 
 unsubscribes as (
 
-    select * from {{ ref('stg_mailchimp__unsubscribes') }}
+    select
+        *,
+        {{ key_of(['source', 'list_id', 'address_digest']) }} as address_key
+    from {{ ref('stg_mailchimp__unsubscribes') }}
 
 ),
 
 abuse_reports as (
 
-    select * from {{ ref('stg_mailchimp__abuse_reports') }}
+    select
+        *,
+        {{ key_of(['source', 'list_id', 'address_digest']) }} as address_key
+    from {{ ref('stg_mailchimp__abuse_reports') }}
 
 ),
 
@@ -340,12 +356,10 @@ turns as (
 member_of_address as (
 
     select
-        source,
-        list_id,
-        address_digest,
+        address_key,
         (array_agg(member_id order by record_id))[1] as member_id
     from members
-    group by source, list_id, address_digest
+    group by address_key
 
 ),
 
@@ -353,12 +367,10 @@ member_of_address as (
 member_spans as (
 
     select
-        source,
-        list_id,
-        member_id,
+        member_key,
         email,
         record_id,
-        lead(record_id) over (partition by source, list_id, member_id order by record_id) as next_record_id
+        lead(record_id) over (partition by member_key order by record_id) as next_record_id
     from members
 
 ),
@@ -371,9 +383,7 @@ addressed_feed as (
     from feed
     left join member_spans
         on
-            member_spans.source = feed.source
-            and member_spans.list_id = feed.list_id
-            and member_spans.member_id = feed.member_id
+            member_spans.member_key = feed.member_key
             and member_spans.record_id < feed.record_id
             and (member_spans.next_record_id is null or member_spans.next_record_id > feed.record_id)
 
@@ -410,11 +420,7 @@ reported_leaving as (
         unsubscribes.occurred_text,
         coalesce(unsubscribes.unsubscribe_reason ~* '(spam|abuse)', false) as is_complaint
     from unsubscribes
-    left join member_of_address
-        on
-            member_of_address.source = unsubscribes.source
-            and member_of_address.list_id = unsubscribes.list_id
-            and member_of_address.address_digest = unsubscribes.address_digest
+    left join member_of_address on member_of_address.address_key = unsubscribes.address_key
 
     union all
 
@@ -430,11 +436,7 @@ reported_leaving as (
         abuse_reports.occurred_text,
         true as is_complaint
     from abuse_reports
-    left join member_of_address
-        on
-            member_of_address.source = abuse_reports.source
-            and member_of_address.list_id = abuse_reports.list_id
-            and member_of_address.address_digest = abuse_reports.address_digest
+    left join member_of_address on member_of_address.address_key = abuse_reports.address_key
 
 ),
 
@@ -442,6 +444,7 @@ told_leaving as (
 
     select
         *,
+        {{ key_of(['source', 'list_id', 'member_id']) }} as member_key,
         {{ instant_or_null('occurred_text') }} as occurred_at,
         row_number() over (
             partition by source, list_id, person, is_complaint, occurred_text order by record_id
@@ -459,15 +462,13 @@ matched_leaving as (
         turns.turn_id,
         turns.record_id as turn_record_id,
         row_number() over (
-            partition by told_leaving.source, told_leaving.record_id order by turns.record_id
+            partition by told_leaving.record_id order by turns.record_id
         ) as turn_place
     from told_leaving
     left join turns
         on
             turns.standing = 'unsubscribed'
-            and turns.source = told_leaving.source
-            and turns.list_id = told_leaving.list_id
-            and turns.member_id = told_leaving.member_id
+            and turns.member_key = told_leaving.member_key
             and turns.is_complaint = told_leaving.is_complaint
             and told_leaving.occurred_at <= {{ add_seconds('turns.changed_at', '60') }}
             and (
@@ -482,7 +483,7 @@ dated_leaving as (
 
     select
         *,
-        row_number() over (partition by source, turn_record_id order by record_id) as place_in_turn
+        row_number() over (partition by turn_record_id order by record_id) as place_in_turn
     from matched_leaving
     where turn_place = 1
 
@@ -526,10 +527,7 @@ leaving as (
         turns.standing = 'unsubscribed'
         and not exists (
             select 1 from dated_leaving
-            where
-                dated_leaving.source = turns.source
-                and dated_leaving.turn_record_id = turns.record_id
-                and dated_leaving.record_id < turns.record_id
+            where dated_leaving.turn_record_id = turns.record_id and dated_leaving.record_id < turns.record_id
         )
 
 ),
@@ -711,11 +709,7 @@ reported_acts as (
         email_activity.bounce,
         email_activity.occurred_text
     from email_activity
-    left join member_of_address
-        on
-            member_of_address.source = email_activity.source
-            and member_of_address.list_id = email_activity.list_id
-            and member_of_address.address_digest = email_activity.address_digest
+    left join member_of_address on member_of_address.address_key = email_activity.address_key
     where email_activity.activity_type in ('open', 'click', 'bounce')
 
 ),
@@ -724,6 +718,7 @@ told_acts as (
 
     select
         *,
+        {{ key_of(['source', 'list_id', 'member_id', 'campaign_id']) }} as mail_key,
         {{ instant_or_null('occurred_text') }} as occurred_at,
         row_number() over (
             partition by source, list_id, person, campaign_id, activity_type, link, bounce, occurred_text
@@ -748,10 +743,7 @@ campaigns as (
 sent_to_members as (
 
     select
-        source,
-        list_id,
-        member_id,
-        campaign_id,
+        {{ key_of(['source', 'list_id', 'member_id', 'campaign_id']) }} as mail_key,
         {{ instant_or_null('occurred_text') }} as sent_at
     from feed
     where activity_type = 'sent'
@@ -761,19 +753,13 @@ sent_to_members as (
 mailed as (
 
     select
-        told_acts.source,
         told_acts.record_id,
         max(sent_to_members.sent_at) as sent_at
     from told_acts
     inner join sent_to_members
-        on
-            sent_to_members.source = told_acts.source
-            and sent_to_members.list_id = told_acts.list_id
-            and sent_to_members.member_id = told_acts.member_id
-            and sent_to_members.campaign_id = told_acts.campaign_id
-            and sent_to_members.sent_at <= told_acts.occurred_at
+        on sent_to_members.mail_key = told_acts.mail_key and sent_to_members.sent_at <= told_acts.occurred_at
     where told_acts.telling = 1 and told_acts.activity_type = 'click'
-    group by told_acts.source, told_acts.record_id
+    group by told_acts.record_id
 
 ),
 
@@ -788,7 +774,7 @@ acts as (
     from told_acts
     left join campaigns
         on campaigns.source = told_acts.source and campaigns.campaign_id = told_acts.campaign_id
-    left join mailed on mailed.source = told_acts.source and mailed.record_id = told_acts.record_id
+    left join mailed on mailed.record_id = told_acts.record_id
     where told_acts.telling = 1
 
 ),
