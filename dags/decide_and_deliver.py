@@ -53,6 +53,7 @@ def run_id() -> str:
         "owner": "privacy",
         "retries": 1,
         "retry_delay": timedelta(seconds=30),
+        "execution_timeout": timedelta(hours=2),
         "on_failure_callback": alert,
     },
 )
@@ -63,7 +64,7 @@ def decide_and_deliver() -> None:
     def build() -> dict[str, Any]:
         return steps.build(run_id(), business_moment())
 
-    @task(retries=0, doc_md="Great Expectations judges the candidate; a critical failure ends the run here.")
+    @task(doc_md="Great Expectations judges the candidate; a critical failure ends the run here.")
     def gate() -> dict[str, Any]:
         return steps.gate(run_id(), business_moment())
 

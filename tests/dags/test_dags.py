@@ -30,7 +30,7 @@ def test_every_kind_of_source_and_the_decision_have_a_dag(dags: dict[str, Any]) 
     assert set(dags) == {*PULLS, "decide_and_deliver"}
 
 
-def test_every_dag_explains_itself_and_has_an_owner_retries_and_an_alert(dags: dict[str, Any]) -> None:
+def test_every_dag_explains_itself_and_has_an_owner_retries_a_time_limit_and_an_alert(dags: dict[str, Any]) -> None:
     for dag in dags.values():
         assert dag.doc_md, dag.dag_id
         assert dag.tags, dag.dag_id
@@ -40,6 +40,8 @@ def test_every_dag_explains_itself_and_has_an_owner_retries_and_an_alert(dags: d
             arguments = task.partial_kwargs if hasattr(task, "partial_kwargs") else vars(task)
             assert arguments.get("owner") not in (None, "airflow"), task.task_id
             assert arguments.get("on_failure_callback"), task.task_id
+            assert arguments.get("retries"), task.task_id
+            assert arguments.get("execution_timeout"), task.task_id
             assert arguments.get("doc_md"), task.task_id
 
 
@@ -56,6 +58,24 @@ def test_a_broken_source_never_stops_another(dags: dict[str, Any]) -> None:
         landed = dags[dag_id].get_task("landed")
         assert landed.trigger_rule == TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
         assert [asset.name for asset in landed.outlets] == [f"optkeeper_{dag_id.replace('pull_', 'landed_')}"]
+
+
+def test_the_decision_runs_by_the_data_and_by_the_clock(dags: dict[str, Any]) -> None:
+    schedule = dags["decide_and_deliver"].timetable
+    assert {asset.name for asset in schedule.asset_condition.objects} == {
+        f"optkeeper_landed_{kind}" for kind in ("crm", "email_platform", "vendor_files", "canonical_feed")
+    }
+    assert schedule.timetable.expression == "0 6 * * *"
+    assert str(schedule.timetable.timezone) == "Europe/Amsterdam"
+
+
+def test_every_registered_source_is_pulled_by_exactly_one_task(dags: dict[str, Any]) -> None:
+    from optkeeper import registry
+
+    pulled = [
+        name for dag_id in PULLS for name in dags[dag_id].get_task("pull_source").op_kwargs_expand_input.value["source"]
+    ]
+    assert sorted(pulled) == sorted(source.source for source in registry.pulled_sources())
 
 
 def test_the_files_are_read_in_well_under_a_second() -> None:
