@@ -68,22 +68,31 @@ formats as (
 
     select
         source,
-        bool_and(day_first) as day_first
+        bool_and(day_first) as day_first,
+        max(btrim(lead_channel)) as lead_channel,
+        max(upper(btrim(default_country))) as default_country
     from vendor_file_formats
     group by source
 
 ),
 
--- dates as people of the vendor's country write them: 31-08-2026 14:05, 31 augustus 2026
+{%- set time_of_day = '(?:[ t,]+(\\d{1,2}):(\\d{2})(?::(\\d{2})(?:[.,]\\d+)?)?)?' %}
+
+-- dates as people of the vendor's country write them (31-08-2026 14:05, 31 augustus 2026), or with the year first
 dated as (
 
     select
         pivoted.*,
         {{ matched_parts(
-            'lower(pivoted.occurred_text)',
-            '^(\\d{1,2})[-/. ](\\d{1,2}|[a-z]+)[-/. ](\\d{4})(?:[ t,]+(\\d{1,2}):(\\d{2})(?::(\\d{2}))?)?$'
+            'lower(pivoted.occurred_text)', '^(\\d{1,2}|[a-z]+)[-/. ]+(\\d{1,2}|[a-z]+)[-/., ]+(\\d{4})' ~ time_of_day ~ '$'
         ) }} as parts,
+        {{ matched_parts(
+            'lower(pivoted.occurred_text)',
+            '^(\\d{4})[-/.](\\d{1,2})[-/.](\\d{1,2})' ~ time_of_day ~ ' ?(z|[+-]\\d{2}:?\\d{2})?$'
+        ) }} as year_first_parts,
         coalesce(formats.day_first, true) as day_first,
+        formats.lead_channel as delivered_lead_channel,
+        formats.default_country,
         delivered.source,
         delivered.row_id,
         delivered.batch,
@@ -95,46 +104,53 @@ dated as (
 
 ),
 
-numbered as (
+ordered as (
 
     select
         *,
-        case substr(parts[2], 1, 3)
-            when 'jan' then '1'
-            when 'feb' then '2'
-            when 'maa' then '3'
-            when 'mrt' then '3'
-            when 'mar' then '3'
-            when 'apr' then '4'
-            when 'mei' then '5'
-            when 'may' then '5'
-            when 'jun' then '6'
-            when 'jul' then '7'
-            when 'aug' then '8'
-            when 'sep' then '9'
-            when 'okt' then '10'
-            when 'oct' then '10'
-            when 'nov' then '11'
-            when 'dec' then '12'
-            else case when parts[2] ~ '^\d+$' then parts[2] end
-        end as second_part
+        case when day_first or parts[2] ~ '^[a-z]' then parts[1] else parts[2] end as day_part,
+        case when day_first or parts[2] ~ '^[a-z]' then parts[2] else parts[1] end as month_part
     from dated
 
 ),
+
+{%- set months = [
+    ('jan', 'januari', 'january'), ('feb', 'februari', 'february'), ('mrt', 'maart', 'mar', 'march'),
+    ('apr', 'april'), ('mei', 'may'), ('jun', 'juni', 'june'), ('jul', 'juli', 'july'),
+    ('aug', 'augustus', 'august'), ('sep', 'sept', 'september'), ('okt', 'oktober', 'oct', 'october'),
+    ('nov', 'november'), ('dec', 'december')
+] %}
 
 spelled as (
 
     select
         *,
         case
-            when parts is null then occurred_text
-            else
-                parts[3] || '-'
-                || lpad(case when day_first or parts[2] ~ '^[a-z]' then second_part else parts[1] end, 2, '0') || '-'
-                || lpad(case when day_first or parts[2] ~ '^[a-z]' then parts[1] else second_part end, 2, '0')
-                || coalesce(' ' || lpad(parts[4], 2, '0') || ':' || parts[5] || ':' || coalesce(parts[6], '00'), '')
+            when year_first_parts is not null
+                then
+                    year_first_parts[1] || '-' || lpad(year_first_parts[2], 2, '0')
+                    || '-' || lpad(year_first_parts[3], 2, '0')
+                    || coalesce(
+                        ' ' || lpad(year_first_parts[4], 2, '0') || ':' || year_first_parts[5]
+                        || ':' || coalesce(year_first_parts[6], '00') || coalesce(upper(year_first_parts[7]), ''), ''
+                    )
+            -- a month that no one knows by this name leaves nothing, and so an undated row
+            when day_part ~ '^\d+$'
+                then
+                    parts[3] || '-'
+                    || case month_part
+                        {%- for names in months %}
+                        {%- set number = '%02d' % loop.index %}
+                        {%- for name in names %}
+                        when '{{ name }}' then '{{ number }}'
+                        {%- endfor %}
+                        {%- endfor %}
+                        else case when month_part ~ '^\d+$' then lpad(month_part, 2, '0') end
+                    end
+                    || '-' || lpad(day_part, 2, '0')
+                    || coalesce(' ' || lpad(parts[4], 2, '0') || ':' || parts[5] || ':' || coalesce(parts[6], '00'), '')
         end as iso_text
-    from numbered
+    from ordered
 
 ),
 
@@ -144,17 +160,21 @@ events as (
         {% set expressions = {
             'source': 'spelled.source',
             'event_id': 'spelled.row_id',
-            'event_type': "coalesce(spelled.event_type, 'contact_upserted')",
+            'event_type': "coalesce(spelled.event_type, case when spelled.text_version is not null"
+                " or spelled.occurred_text is not null then 'consent_given' else 'contact_upserted' end)",
             'record_id': 'spelled.record_id',
             'payload_digest': 'spelled.payload_digest',
             'received_at': 'spelled.received_at',
-            'occurred_text': 'spelled.iso_text',
+            'occurred_text': 'case when ' ~ wall_clock_or_null('spelled.iso_text') ~ ' is not null then spelled.iso_text end',
+            'lead_channel': 'coalesce(spelled.lead_channel, spelled.delivered_lead_channel)',
             'batch': 'spelled.batch',
             'source_contact_id': 'coalesce(spelled.source_contact_id, spelled.event_id)',
-            'country': "upper(spelled.country)",
+            'country': 'coalesce(upper(spelled.country), spelled.default_country)',
             'recipient_form': 'legal_forms.recipient_form'
         } %}
-        {%- for field in mapped %}{% do expressions.update({field: 'spelled.' ~ field}) %}{% endfor %}
+        {%- for field, type in canonical_event_types() if field in mapped and field not in expressions %}
+            {%- do expressions.update({field: typed_or_null('spelled.' ~ field, type)}) %}
+        {%- endfor %}
         {{ canonical_event_columns(expressions) }}
     from spelled
     left join legal_forms on legal_forms.legal_form = lower(btrim(spelled.recipient_form))
