@@ -58,7 +58,10 @@ def test_a_question_that_cannot_be_asked_is_named_by_line_and_field(
     asked = {"id": "q", "channel": "email", "address": "anna@noord.example", "purpose": "newsletter", "brand": "noord"}
     questions.write_text(json.dumps(asked) + "\n")
     assert cli.main(["evaluate", "--events", str(events), "--questions", str(questions)]) == 1
-    assert capsys.readouterr().err == "optkeeper evaluate: question on line 1: as_of is missing\n"
+    assert capsys.readouterr().err == (
+        "questions.jsonl:1: missing_field (as_of): The field as_of is missing.\n"
+        "optkeeper evaluate: a line breaks its contract; nothing is answered (--allow-broken answers all the same)\n"
+    )
 
 
 def test_what_the_environment_file_says_holds_unless_it_is_set(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,9 +64,14 @@ def _print(answer: dict[str, Any]) -> None:
 
 
 def _evaluate(given: argparse.Namespace) -> None:
-    from optkeeper.evaluate import evaluate
+    from optkeeper.evaluate import BrokenInput, broken_lines, evaluate
 
-    for answer in evaluate(given.events, given.questions, given.registry):
+    broken = broken_lines(given.events, given.questions)
+    for line in broken:
+        print(line, file=sys.stderr)
+    if broken and not given.allow_broken:
+        raise BrokenInput(broken)
+    for answer in evaluate(given.events, given.questions, given.registry, allow_broken=True):
         _print(answer)
 
 
@@ -143,6 +148,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--events", type=_file, required=True, help="canonical events, JSON Lines")
     evaluate.add_argument("--questions", type=_file, required=True, help="questions, JSON Lines")
     evaluate.add_argument("--registry", type=_folder, help="a folder of registries instead of the project's own")
+    evaluate.add_argument(
+        "--allow-broken",
+        action="store_true",
+        help="answer although lines break their contract; of those only what restricts counts",
+    )
     evaluate.set_defaults(run=_evaluate)
 
     pull = commands.add_parser("pull", help="land what is new at one source")

@@ -5,14 +5,17 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from optkeeper import settings
 from optkeeper.warehouse import database
+
+if TYPE_CHECKING:
+    import psycopg
 
 _COMPLETED = """
 create schema if not exists intermediate;
@@ -98,6 +101,24 @@ def run(
     return TransformCounts(succeeded=len(results) - warned, warned=warned)
 
 
+def _known_at(connection: "psycopg.Connection[Any]", run_id: str, as_of: datetime) -> datetime:
+    """The moment that a build knows everything received until, taken from the clock of receipt and kept.
+
+    It waits for landings that have stamped their records and not committed them; whatever is stamped later is later.
+    """
+    with connection.transaction():
+        row = connection.execute(
+            "update raw.receipt_clock set last_at = greatest(clock_timestamp(), last_at + interval '1 microsecond')"
+            " returning last_at"
+        ).fetchone()
+        assert row is not None
+        connection.execute(
+            "insert into raw.builds (run_id, as_of, known_at) values (%s, %s, %s)", (run_id, as_of, row[0])
+        )
+    known_at: datetime = row[0]
+    return known_at
+
+
 def policy_version() -> str:
     """The digest of all policy and registry files, as far as it tells versions apart."""
     summed = hashlib.sha256()
@@ -121,7 +142,7 @@ def build(
         connection.execute(_COMPLETED)
         connection.execute("delete from intermediate.completed_builds")
         connection.execute("analyze raw.records")
-        known_at = datetime.now(UTC)
+        known_at = _known_at(connection, run_id, as_of)
         counts = run(
             ["build", "--exclude-resource-type", "unit_test"],
             address=address,

@@ -1,6 +1,7 @@
 import hashlib
 import itertools
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -105,11 +106,13 @@ def test_files_populations_and_addresses_are_remembered(warehouse: Connection) -
         (RawAddress("phone", "020 123 4567", "NL"), RawAddress("email", "A@bücher.example"), RawAddress("email", "a@b.nl")),
         batch="LC-1",
     )  # fmt: skip
-    taken = FileTaken(b"d" * 32, "leads.csv", 12, "LC-1")
+    delivered_at = datetime(2026, 9, 1, tzinfo=UTC)
+    taken = FileTaken(b"d" * 32, "leads.csv", 12, "LC-1", delivered_at)
     Landing(warehouse, "leadco").land(iter([record, Population("vendor.rows", 1), taken]))
     ledger = WarehouseLedger(warehouse, "leadco")
-    assert ledger.knows_file(b"d" * 32)
-    assert not ledger.knows_file(b"e" * 32)
+    assert ledger.knows_file(b"d" * 32, delivered_at)
+    assert not ledger.knows_file(b"d" * 32, delivered_at + timedelta(days=1))
+    assert not ledger.knows_file(b"e" * 32, delivered_at)
     assert warehouse.execute("select object, total from raw.populations").fetchall() == [("vendor.rows", 1)]
     assert warehouse.execute("select kind, address from raw.addresses order by 1").fetchall() == [
         ("email", "a@xn--bcher-kva.example"), ("phone", "+31201234567"),

@@ -197,7 +197,7 @@ class Remembering:
     def cursor(self, stream: str) -> Any:
         return self.cursors.get(stream)
 
-    def knows_file(self, digest: bytes) -> bool:
+    def knows_file(self, digest: bytes, modified_at: datetime) -> bool:
         return False
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import tracemalloc
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +207,7 @@ class _NothingKnown:
     def cursor(self, stream: str) -> None:
         return None
 
-    def knows_file(self, digest: bytes) -> bool:
+    def knows_file(self, digest: bytes, modified_at: datetime) -> bool:
         return False
 
 
@@ -242,10 +243,14 @@ def test_plain_and_packed_files_are_taken_oldest_first_and_others_left(folder: P
     for name in ("a.csv", "a.jsonl.part", ".a.jsonl"):
         (folder / name).write_bytes(b"no")
     os.utime(folder / "b.jsonl.gz", (1, 1))
+    os.utime(folder / "a.jsonl", (2, 2))
     items = _pulled(folder)
     assert [item.source_id if isinstance(item, Received) else type(item).__name__ for item in items] == [
-        "e-1", "e-2", "FileTaken", "e-3", "FileTaken",
+        "FileOpened", "e-1", "e-2", "FileTaken", "FileOpened", "e-3", "FileTaken", "Broken",
     ]  # fmt: skip
+    assert [(item.position, item.reason) for item in items if isinstance(item, Broken)] == [
+        ("a.csv", "unregistered_file")
+    ]
     assert [item.batch for item in items if isinstance(item, FileTaken)] == ["b", "a"]
 
 
@@ -397,7 +402,7 @@ def test_a_damaged_packed_file_stands_in_quarantine_once_and_hinders_no_other(
 def test_a_file_that_expands_without_end_is_left_at_its_limit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(canonical_feed, "LARGEST_FILE", 100_000)
     (folder / "a.jsonl.gz").write_bytes(gzip.compress(_line(1) + b"\n" * 5_000_000 + _line(2)))
-    received, broken, taken = _pulled(folder)
+    _, received, broken, taken = _pulled(folder)
     assert isinstance(received, Received)
     assert isinstance(broken, Broken)
     assert (broken.position, broken.reason) == ("a.jsonl.gz", "file_too_large")
@@ -428,5 +433,5 @@ def test_a_feed_takes_no_more_memory_for_a_longer_file(folder: Path) -> None:
     count = sum(1 for _ in _feed(folder).pull(_NothingKnown()))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert count == 15_001
+    assert count == 15_002  # the file's opening and its end included
     assert peak < 4_000_000

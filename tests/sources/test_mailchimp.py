@@ -55,7 +55,7 @@ class Kept:
     def cursor(self, stream: str) -> Any:
         return self.cursors.get(stream)
 
-    def knows_file(self, digest: bytes) -> bool:
+    def knows_file(self, digest: bytes, modified_at: datetime) -> bool:
         return False
 
     def take(self, stream: Iterable[StreamItem], *, killed_after: int | None = None) -> None:

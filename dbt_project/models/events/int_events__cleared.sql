@@ -1,4 +1,4 @@
--- R7, R30, R33: may this record be relied on, or is it kept in quarantine?
+-- R7, R27, R30, R33: may this record be relied on, or is it kept in quarantine?
 
 with known as (
 
@@ -74,6 +74,7 @@ judged as (
         lead_channels.allowed_bases,
         lead_channels.required_evidence,
         case
+            when known.broken_reason is not null then known.broken_reason
             when sources.source is null then 'unregistered_source'
             when lead_channels.state is null or lead_channels.state <> 'cleared' then 'channel_not_cleared'
             when

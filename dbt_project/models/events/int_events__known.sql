@@ -1,8 +1,15 @@
--- R8, R9: in each world the newest received version of every event stands, of those known there.
+-- R8, R9: in each world the newest received version of every event stands, of those known there. An older version of a
+-- restriction that names another person or address restricts too: the source has used an id of its twice.
 
 with received as (
 
     select * from {{ ref('int_events__received') }}
+
+),
+
+event_types as (
+
+    select * from {{ ref('event_types') }}
 
 ),
 
@@ -26,12 +33,18 @@ known as (
         worlds.world_id,
         received.event_key,
         received.record_id,
+        coalesce({{ address_base('received.email') }}, lower(received.email_text)) as named_email,
+        coalesce(received.phone, received.phone_text) as named_phone,
+        received.postal as named_postal,
+        received.source_contact_id as named_contact,
+        event_types.when_broken = 'restricts' as restricts,
         row_number() over (
             partition by worlds.world_id, received.event_key
-            order by received.received_at desc, received.payload_digest desc
+            order by received.received_at desc, received.record_id desc
         ) as place,
         min(received.received_at) over (partition by worlds.world_id, received.event_key) as first_received_at
     from received
+    inner join event_types on event_types.event_type = received.event_type
 {% if is_evaluation() %}
     inner join members on members.event_key = received.event_key
     inner join worlds on worlds.world_id = members.world_id and received.received_at <= worlds.known_at
@@ -40,15 +53,86 @@ known as (
 {% endif %}
 ),
 
-standing as (
+-- older versions of restrictions that name somebody whom the newest version does not
+of_others as (
 
     select
         known.world_id,
+        known.event_key,
+        known.record_id,
         known.first_received_at,
-        received.*
+        {{ key_of([
+            "coalesce(known.named_email, '')", "coalesce(known.named_phone, '')", "coalesce(known.named_postal, '')",
+            "coalesce(known.named_contact, '')"
+        ]) }} as person_key,
+        known.place
     from known
-    inner join received on received.record_id = known.record_id and received.event_key = known.event_key
-    where known.place = 1
+    inner join known as newest
+        on newest.world_id = known.world_id and newest.event_key = known.event_key and newest.place = 1
+    where
+        known.place > 1
+        and known.restricts
+        and (
+            coalesce(known.named_email <> coalesce(newest.named_email, ''), false)
+            or coalesce(known.named_phone <> coalesce(newest.named_phone, ''), false)
+            or coalesce(known.named_postal <> coalesce(newest.named_postal, ''), false)
+            or coalesce(known.named_contact <> coalesce(newest.named_contact, ''), false)
+        )
+
+),
+
+of_each_other as (
+
+    select
+        *,
+        row_number() over (partition by world_id, event_key, person_key order by place) as place_for_person
+    from of_others
+
+),
+
+chosen as (
+
+    select
+        world_id,
+        event_key as received_key,
+        event_key,
+        record_id,
+        first_received_at,
+        false as is_superseded
+    from known
+    where place = 1
+
+    union all
+
+    -- the unit separator stands in no id that landed
+    select
+        world_id,
+        event_key as received_key,
+        event_key || chr(31) || cast(person_key as text) as event_key,
+        record_id,
+        first_received_at,
+        true as is_superseded
+    from of_each_other
+    where place_for_person = 1
+
+),
+
+standing as (
+
+    select
+        chosen.world_id,
+        chosen.event_key,
+        chosen.first_received_at,
+        chosen.is_superseded,
+        {%- for name, type in canonical_event_types() %}
+        received.{{ name }},
+        {%- endfor %}
+        received.email,
+        received.phone,
+        received.postal,
+        received.broken_reason
+    from chosen
+    inner join received on received.record_id = chosen.record_id and received.event_key = chosen.received_key
 
 )
 

@@ -28,6 +28,12 @@ addresses as (
 
 ),
 
+broken_records as (
+
+    select * from {{ ref('stg_landing__broken_records') }}
+
+),
+
 delivered as (
 
     select * from canonical
@@ -49,7 +55,8 @@ addressed as (
         {%- endfor %}
         case
             when emails.spelling is not null then emails.address
-            when delivered.email_text like '%_@_%._%' then lower(btrim(delivered.email_text, e' \t\r\n'))
+            when delivered.email_text like '%_@_%._%' and length(delivered.email_text) <= 320
+                then lower(btrim(delivered.email_text, e' \t\r\n'))
         end as email,
         phones.address as phone,
         case
@@ -59,8 +66,10 @@ addressed as (
                     || upper(regexp_replace(delivered.postal_postcode, '[^0-9A-Za-z]', '', 'g')) || '|'
                     || upper(regexp_replace(delivered.postal_house_number, '\s', '', 'g')) || '|'
                     || upper(regexp_replace(coalesce(delivered.postal_addition, ''), '[^0-9A-Za-z]', '', 'g'))
-        end as postal
+        end as postal,
+        broken_records.broken_reason
     from delivered
+    left join broken_records on broken_records.record_id = delivered.record_id
     left join addresses as emails
         on emails.kind = 'email' and emails.spelling = btrim(delivered.email_text) and emails.country = ''
     left join addresses as phones

@@ -4,10 +4,11 @@ with broken as (
 
 ),
 
+-- what broke its contract on landing has been told there
 cleared as (
 
     select * from {{ ref('int_events__cleared') }}
-    where quarantine_reason is not null
+    where quarantine_reason is not null and broken_reason is null
 
 ),
 

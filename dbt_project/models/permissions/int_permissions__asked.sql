@@ -3,7 +3,7 @@
 with cleared as (
 
     select * from {{ ref('int_events__cleared') }}
-    where event_type in ('consent_requested', 'consent_deferred')
+    where event_type in ('consent_requested', 'consent_deferred') and broken_reason is null
 
 ),
 

@@ -3,7 +3,7 @@
 with cleared as (
 
     select * from {{ ref('int_events__cleared') }}
-    where event_type in ('consent_given', 'consent_renewed')
+    where event_type in ('consent_given', 'consent_renewed') and broken_reason is null
 
 ),
 

@@ -6,6 +6,12 @@ with stated as (
 
 ),
 
+named as (
+
+    select * from {{ ref('int_restrictions__named') }}
+
+),
+
 resolved as (
 
     select * from {{ ref('int_identity__resolved') }}
@@ -18,21 +24,30 @@ points as (
 
 ),
 
+shared_addresses as (
+
+    select distinct lower(btrim(address)) as address from {{ ref('shared_addresses') }}
+
+),
+
 -- a restriction on an address without, or with any, plus-tag is one on all of them, and so on whoever carries them
 siblings as (
 
     select distinct
-        stated.world_id,
-        stated.event_key,
+        named.world_id,
+        named.event_key,
         points.contact_id
-    from stated
-    inner join resolved on resolved.world_id = stated.world_id and resolved.event_key = stated.event_key
+    from named
     inner join points
         on
-            points.world_id = resolved.world_id
+            points.world_id = named.world_id
             and points.channel = 'email'
-            and points.address_base = resolved.email_base
-    where resolved.email_key is not null
+            and points.address_base = named.address_base
+    where
+        named.kind = 'email'
+        and not points.is_role_address
+        and named.address_base not in (select address from shared_addresses)
+        and points.address not in (select address from shared_addresses)
 
 ),
 
@@ -43,19 +58,6 @@ bound_contacts as (
     select stated.world_id, stated.event_key, resolved.contact_id
     from stated
     inner join resolved on resolved.world_id = stated.world_id and resolved.event_key = stated.event_key
-
-),
-
-bound_addresses as (
-
-    select world_id, event_key, {{ address_base('email') }} as address_base from stated
-    where email is not null
-    union
-    select world_id, event_key, phone as address_base from stated
-    where phone is not null
-    union
-    select world_id, event_key, postal as address_base from stated
-    where postal is not null
 
 ),
 
@@ -88,10 +90,9 @@ bound as (
         stated.purpose,
         stated.brand,
         cast(null as text) as contact_id,
-        bound_addresses.address_base
+        named.address_base
     from stated
-    inner join bound_addresses
-        on bound_addresses.world_id = stated.world_id and bound_addresses.event_key = stated.event_key
+    inner join named on named.world_id = stated.world_id and named.event_key = stated.event_key
 
 )
 

@@ -6,11 +6,40 @@ with cleared as (
 
 ),
 
+purposes as (
+
+    select * from {{ ref('purposes') }}
+
+),
+
+brands as (
+
+    select distinct brand from {{ ref('sources') }}
+    where brand is not null
+
+),
+
+-- a scope that nobody can read is all (R27)
+scoped as (
+
+    select
+        cleared.*,
+        case when lower(cleared.channel) in ('email', 'phone', 'sms', 'post') then lower(cleared.channel) end as read_channel,
+        purposes.purpose as read_purpose,
+        brands.brand as read_brand
+    from cleared
+    left join purposes on purposes.purpose = lower(cleared.purpose)
+    left join brands on lower(brands.brand) = lower(cleared.brand)
+
+),
+
 stated as (
 
     select
         world_id,
         event_key,
+        event_id,
+        record_id,
         effective_at as at,
         case event_type
             when 'contact_deceased' then 'deceased'
@@ -25,19 +54,19 @@ stated as (
         case
             when event_type in ('contact_deceased', 'erasure_requested', 'contact_left_company') then null
             when event_type = 'email_bounced' then 'email'
-            when event_type = 'spam_complaint' then coalesce(nullif(channel, ''), 'email')
-            else nullif(channel, '')
+            when event_type = 'spam_complaint' and channel is null then 'email'
+            else read_channel
         end as channel,
         case
-            when event_type in ('objection_raised', 'consent_withdrawn', 'consent_refused') then nullif(purpose, '')
+            when event_type in ('objection_raised', 'consent_withdrawn', 'consent_refused') then read_purpose
         end as purpose,
         case
-            when event_type in ('objection_raised', 'consent_withdrawn', 'consent_refused') then nullif(brand, '')
+            when event_type in ('objection_raised', 'consent_withdrawn', 'consent_refused') then read_brand
         end as brand,
         email,
         phone,
         postal
-    from cleared
+    from scoped
     where
         event_type in (
             'contact_deceased', 'erasure_requested', 'objection_raised', 'spam_complaint', 'consent_withdrawn',

@@ -13,6 +13,12 @@ received as (
 
 ),
 
+within as (
+
+    select * from {{ ref('int_events__addresses_within') }}
+
+),
+
 -- everything by which a record can be connected with another; more than identity needs, never less
 links as (
 
@@ -24,6 +30,8 @@ links as (
     union
     select event_key, 'address:' || postal as link from received
     where postal is not null
+    union
+    select event_key, 'address:' || {{ address_base('address') }} as link from within
     union
     select event_key, 'contact:' || source || '/' || source_contact_id as link from received
     where source_contact_id is not null

@@ -10,9 +10,14 @@ import phonenumbers
 from optkeeper.sources.stream import RawAddress
 
 _DEFAULT_COUNTRY = "NL"
+LONGEST_SPELLING = 1000  # bytes; an index holds it
+LONGEST_EMAIL = 320  # characters: 64 before the @ and 255 behind it
 # What lower(btrim(...)) in SQL already brings to its compared form.
 _PLAIN_EMAIL = re.compile(r"^[ \t\r\n]*[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+[ \t\r\n]*$")
-_SHAPE = re.compile(r"^[^\s@]+@[^\s@]+$")
+# no sign that only a quoted local part may hold: it parts addresses, or one from other words
+_SHAPE = re.compile(r"^[^\s@,;:|<>()\[\]\"\\]+@[^\s@]+$")
+_EMAIL_WITHIN = re.compile(r"[^\s@,;:|/<>()\[\]{}\"'\\]{1,64}@[^\s@,;:|/<>()\[\]{}\"'\\]{3,255}")
+_BETWEEN_PHONES = re.compile(r"[;,/|&\r\n\t]+|\s+(?:of|en|or|and|und|oder|et|ou)\s+", re.IGNORECASE)
 
 
 def is_plain_email(raw: str) -> bool:
@@ -23,7 +28,7 @@ def is_plain_email(raw: str) -> bool:
 def email(raw: str) -> str | None:
     """The compared form of an e-mail address, or None where it is none."""
     trimmed = raw.strip()
-    if not _SHAPE.match(trimmed):
+    if len(trimmed) > LONGEST_EMAIL or not _SHAPE.match(trimmed):
         return None
     local, _, domain = trimmed.rpartition("@")
     try:
@@ -41,7 +46,7 @@ def phone(raw: str, country: str | None = None) -> str | None:
     if region not in phonenumbers.SUPPORTED_REGIONS:
         region = _DEFAULT_COUNTRY
     try:
-        number = phonenumbers.parse(raw, region)
+        number = phonenumbers.parse(raw[:LONGEST_SPELLING], region)
     except phonenumbers.NumberParseException:
         return None
     if not phonenumbers.is_possible_number(number):
@@ -52,6 +57,18 @@ def phone(raw: str, country: str | None = None) -> str | None:
 def compared(address: RawAddress) -> str | None:
     """The compared form of an address as a record spells it."""
     return phone(address.raw, address.country) if address.kind == "phone" else email(address.raw)
+
+
+def within(address: RawAddress) -> list[str]:
+    """The addresses that can be read in a spelling that is not one address, in their compared forms (R27).
+
+    A telephone number is found only where a separator sets it apart.
+    """
+    parts = _EMAIL_WITHIN.findall(address.raw) if address.kind == "email" else _BETWEEN_PHONES.split(address.raw)
+    read = (
+        email(part.strip(".")) if address.kind == "email" else phone(part, address.country) for part in parts if part
+    )
+    return list(dict.fromkeys(found for found in read if found))
 
 
 def base(address: str) -> str:

@@ -39,7 +39,16 @@ def _close(
     connection: psycopg.Connection[Any], pull_id: int, state: str, counts: LandingCounts, problem: str | None
 ) -> None:
     connection.execute(
-        "update raw.pulls set finished_at = now(), state = %s, records_seen = %s, records_new = %s,"
-        " records_quarantined = %s, problem = %s where pull_id = %s",
-        (state, counts.records_seen, counts.records_new, counts.quarantined, problem, pull_id),
+        "update raw.pulls set finished_at = now(), state = %s, records_seen = %s, records_new = %s, records_known = %s,"
+        " records_broken = %s, records_quarantined = %s, problem = %s where pull_id = %s",
+        (
+            state,
+            counts.records_seen,
+            counts.records_new,
+            counts.records_known,
+            counts.records_broken,
+            counts.quarantined,
+            problem,
+            pull_id,
+        ),
     )

@@ -1,21 +1,22 @@
 """The canonical feed: canonical events as JSON Lines, for home-grown systems; also what `evaluate` reads."""
 
 import gzip
-import re
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from typing import IO, Any
 
 from optkeeper import registry, settings
-from optkeeper.landing import document
+from optkeeper.landing import document, excerpt
 from optkeeper.registry import RegisteredSource
-from optkeeper.sources.files.storage import FileStillGrowing, open_location
+from optkeeper.sources.files.storage import FileStillGrowing, RemoteFile, described, is_safe, open_location
 from optkeeper.sources.stream import (
     Broken,
     ConnectionDetails,
+    FileOpened,
     FileTaken,
     Ledger,
     RawAddress,
@@ -27,9 +28,6 @@ OBJECT = "canonical.events"
 LONGEST_LINE = 1024 * 1024
 LARGEST_FILE = 16 * 1024**3  # when expanded
 _SUFFIXES = (".jsonl.gz", ".jsonl", ".ndjson")
-# The spellings that the models read; fromisoformat alone would let week dates and more pass.
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
-
 _TEXTS = (
     "event_id", "source", "type", "occurred_at", "received_at", "batch", "lead_channel", "channel", "purpose", "brand",
     "message_id", "link", "bounce",
@@ -45,6 +43,13 @@ _PARTS = {
     ),
     "refers_to": ("event_id", "batch", "source_contact_id", "source"),
 }  # fmt: skip
+_NUMBERS, _FLAGS = ("seconds_since_delivery",), ("machine",)
+# what stands in an index must fit into one
+_BOUNDED = {
+    "": ("event_id", "source", "batch", "lead_channel", "channel", "purpose", "brand", "message_id"),
+    "contact": ("source_contact_id", "email", "phone", "country"),
+    "refers_to": ("event_id", "batch", "source_contact_id", "source"),
+}
 _POSTAL = ("country", "postcode", "house_number", "addition", "street", "city")
 
 
@@ -80,7 +85,11 @@ def read_events(lines: Iterable[bytes], origin: str, source: str | None = None) 
         try:
             payload = _checked(text, source)
         except _ContractBroken as broken:
-            yield Broken(OBJECT, f"{origin}:{number}", broken.reason, broken.detail, line.rstrip(b"\r\n"), broken.field)
+            raw = line.rstrip(b"\r\n")
+            yield Broken(
+                OBJECT, f"{origin}:{number}", broken.reason, broken.detail, raw, broken.field,
+                excerpts=excerpt.of_json(raw, excerpt.broken_id(raw)),
+            )  # fmt: skip
             continue
         yield Received(OBJECT, payload["event_id"], payload, _addresses(payload))
 
@@ -90,7 +99,9 @@ def _checked(text: bytes, source: str | None) -> Mapping[str, Any]:
         detail = f"The line is longer than {LONGEST_LINE} bytes; only its beginning is kept."
         raise _ContractBroken("line_too_long", detail)
     try:
-        payload = document.decode(text)
+        payload = document.decode_strictly(text)
+    except document.RepeatedKey:
+        raise _ContractBroken("repeated_key", "A key stands twice in one object of the line.") from None
     except document.MalformedDocument:
         raise _ContractBroken("malformed_json", "The line is not a whole JSON document in UTF-8.") from None
     if not isinstance(payload, dict):
@@ -102,15 +113,17 @@ def _checked(text: bytes, source: str | None) -> Mapping[str, Any]:
     for part, fields in _PARTS.items():
         _texts(_object(payload, part, part), fields, f"{part}.")
     _texts(_object(payload.get("contact") or {}, "postal", "contact.postal"), _POSTAL, "contact.postal.")
+    _activity_details(payload)
+    _evidence_details(payload.get("evidence") or {})
+    _bounded_texts(payload)
     if payload["type"] not in _event_types():
         raise _ContractBroken("unknown_type", "The type is none of the canonical event types.", "type")
     if source is not None and payload["source"] != source:
         raise _ContractBroken("foreign_source", f"The event names another source than {source}.", "source")
-    if payload.get("occurred_at"):
-        # RFC 3339 knows leap seconds and small letters, Python does not; the models read them
-        _moment(payload["occurred_at"].strip().upper().replace(":60", ":59"), "occurred_at")
-    if payload.get("received_at"):
-        _moment(payload["received_at"], "received_at")
+    if payload.get("occurred_at") and not excerpt.is_moment(payload["occurred_at"]):
+        raise _no_moment("occurred_at")
+    if payload.get("received_at") and not _is_receipt(payload["received_at"]):
+        raise _no_moment("received_at")
     return payload
 
 
@@ -130,14 +143,58 @@ def _texts(holder: Mapping[str, Any], fields: Iterable[str], prefix: str) -> Non
             raise _ContractBroken("wrong_type", f"The field {prefix}{field} is not a text.", f"{prefix}{field}")
 
 
-def _moment(text: str, field: str) -> None:
+def _activity_details(payload: Mapping[str, Any]) -> None:
+    for field in _NUMBERS:
+        value = payload.get(field)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | Decimal)):
+            raise _ContractBroken("wrong_type", f"The field {field} is not a number.", field)
+    for field in _FLAGS:
+        if not isinstance(payload.get(field), bool | None):
+            raise _ContractBroken("wrong_type", f"The field {field} is neither true nor false.", field)
+
+
+def _evidence_details(evidence: Mapping[str, Any]) -> None:
+    if not isinstance(evidence.get("opt_out_offered_at_collection"), bool | None):
+        field = "evidence.opt_out_offered_at_collection"
+        raise _ContractBroken("wrong_type", f"The field {field} is neither true nor false.", field)
+    purposes = evidence.get("published_purposes")
+    is_list = isinstance(purposes, list) and all(isinstance(one, str) for one in purposes)
+    if not (purposes is None or isinstance(purposes, str) or is_list):
+        field = "evidence.published_purposes"
+        raise _ContractBroken("wrong_type", f"The field {field} is neither a text nor a list of texts.", field)
+
+
+def _bounded_texts(payload: Mapping[str, Any]) -> None:
+    for part, fields in _BOUNDED.items():
+        holder = (payload.get(part) or {}) if part else payload
+        for field in fields:
+            named = f"{part}.{field}" if part else field
+            text = holder.get(field) or ""
+            if len(text.encode("utf-8", "replace")) > excerpt.LONGEST_ID:
+                detail = f"The field {named} is longer than {excerpt.LONGEST_ID} bytes."
+                raise _ContractBroken("too_long", detail, named)
+    postal = (payload.get("contact") or {}).get("postal") or {}
+    for field in _POSTAL:
+        if len(postal.get(field) or "") > excerpt.LONGEST_WORD:
+            detail = f"The field contact.postal.{field} is longer than {excerpt.LONGEST_WORD} characters."
+            raise _ContractBroken("too_long", detail, f"contact.postal.{field}")
+    for field in ("event_id", "source"):
+        if excerpt.CONTROL.search(payload[field]):
+            raise _ContractBroken("malformed_id", f"The field {field} holds a control character.", field)
+
+
+def _is_receipt(text: str) -> bool:
+    """Whether landing can read a receipt, which `evaluate` takes from the record."""
     try:
-        if not _MOMENT.fullmatch(text):
-            raise ValueError
-        datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        detail = f"The field {field} is neither an RFC 3339 moment nor a local date and time."
-        raise _ContractBroken("malformed_timestamp", detail, field) from None
+        return False
+    return excerpt.MOMENT.fullmatch(text) is not None and 1 < moment.year < 9999
+
+
+def _no_moment(field: str) -> _ContractBroken:
+    detail = f"The field {field} is neither an RFC 3339 moment nor a local date and time."
+    return _ContractBroken("malformed_timestamp", detail, field)
 
 
 def _addresses(payload: Mapping[str, Any]) -> tuple[RawAddress, ...]:
@@ -166,18 +223,21 @@ class CanonicalFeed:
         """The events of every file that the ledger does not know; a file that is still being written waits."""
         with open_location(self._connection, self._source.source) as location:
             for file in location.list():
-                if not file.name.lower().endswith(_SUFFIXES):
+                refused = _refused(file)
+                if refused is not None:
+                    yield refused
                     continue
                 with tempfile.TemporaryFile() as spool:
                     try:
                         digest = location.fetch(file, spool)
                     except FileStillGrowing:
                         continue
-                    if ledger.knows_file(digest):
+                    if ledger.knows_file(digest, file.modified_at):
                         continue
                     spool.seek(0)
+                    yield FileOpened(digest)
                     yield from self._events(spool, file.name, digest)
-                    yield FileTaken(digest, file.name, file.size, _stem(file.name))
+                    yield FileTaken(digest, file.name, file.size, _stem(file.name), file.modified_at)
 
     def _events(self, spool: IO[bytes], name: str, digest: bytes) -> Iterator[StreamItem]:
         try:
@@ -185,6 +245,18 @@ class CanonicalFeed:
         except _UnreadableFile as problem:
             # The file itself stays where it was delivered; its digest says which one it was.
             yield Broken(OBJECT, name, problem.reason, problem.detail, digest)
+
+
+def _refused(file: RemoteFile) -> Broken | None:
+    """Why a delivered file is not opened, where it is not."""
+    raw = described(file)
+    if not is_safe(file.name):
+        detail = "The file's name leads elsewhere or holds what no name should hold; it is not opened."
+        return Broken(OBJECT, ascii(file.name), "unsafe_file_name", detail, raw)
+    if not file.name.lower().endswith(_SUFFIXES):
+        detail = f"{file.name}: a feed's files end in {', '.join(_SUFFIXES)}; it is not opened."
+        return Broken(OBJECT, file.name, "unregistered_file", detail, raw)
+    return None
 
 
 def _stem(name: str) -> str:

@@ -16,13 +16,14 @@ from typing import Any
 
 import httpx
 
-from optkeeper.landing import addresses, document
+from optkeeper.landing import addresses, document, excerpt
 from optkeeper.registry import RegisteredSource
 from optkeeper.sources.http import HttpClient, SourceError
 from optkeeper.sources.stream import (
     Broken,
     ConnectionDetails,
     Cursor,
+    Excerpt,
     Ledger,
     Population,
     RawAddress,
@@ -173,7 +174,8 @@ class HubSpot:
             fault = _contact_fault(contact)
             if fault is not None:
                 field, detail = fault
-                yield _broken(object_, f"{place}, item {number}", detail, contact, field)
+                remains = _remains(object_, contact)
+                yield _broken(object_, f"{place}, item {number}", detail, contact, field, remains=remains)
                 continue
             yield Received(object_, str(contact["id"]), contact, _addresses(contact["properties"]))
 
@@ -193,7 +195,7 @@ class HubSpot:
                 if fault is not None:
                     field, detail = fault
                     where = f"{position}, status {place_in_list}"
-                    yield _broken(SUBSCRIPTION_STATUSES, where, detail, status, field)
+                    yield _broken(SUBSCRIPTION_STATUSES, where, detail, status, field, _unsubscribed(status))
                     continue
                 contact = contact_of[status["subscriberIdString"].strip().casefold()]
                 # The contact's id and not the address: a source id outlives the erasure of personal data.
@@ -378,8 +380,42 @@ def _status_fault(status: Any, contact_of: Mapping[str, str]) -> tuple[str | Non
     return None
 
 
-def _broken(object_: str, position: str, detail: str, raw: Any, field: str | None = None) -> Broken:
-    return Broken(object_, position, "malformed_record", detail, document.encode(raw), field)
+def _broken(
+    object_: str,
+    position: str,
+    detail: str,
+    raw: Any,
+    field: str | None = None,
+    excerpts: tuple[Excerpt, ...] = (),
+    remains: Received | None = None,
+) -> Broken:
+    received = document.encode(raw)
+    return Broken(object_, position, "malformed_record", detail, received, field, excerpts=excerpts, remains=remains)
+
+
+def _remains(object_: str, contact: Any) -> Received | None:
+    """A broken contact without what is wrong in it, so that what it still says of opt-outs counts; None without id."""
+    if not isinstance(contact, dict) or not _is_id(contact.get("id")):
+        return None
+    left = dict(contact)
+    for name in ("properties", "propertiesWithHistory"):
+        left[name] = dict(left[name]) if isinstance(left.get(name), dict) else {}
+    properties, histories = left["properties"], left["propertiesWithHistory"]
+    for name, value in list(properties.items()):
+        if not isinstance(value, str | None):
+            # a box that says yes in another type than text still says it
+            properties[name] = str(value).lower() if isinstance(value, bool | int) else None
+    for name, history in list(histories.items()):
+        histories[name] = [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
+    return Received(object_, str(left["id"]), left, _addresses(properties))
+
+
+def _unsubscribed(status: Any) -> tuple[Excerpt, ...]:
+    """The opt-out that a broken status names; what it is about cannot be read, so it is from all e-mail."""
+    if not isinstance(status, dict) or "unsubscribed" not in str(status.get("status")).casefold():
+        return ()
+    named = excerpt.broken_id(document.encode(status))
+    return excerpt.of_restriction("consent_withdrawn", named, [str(status.get("subscriberIdString") or "")])
 
 
 def _country(properties: Mapping[str, Any]) -> str | None:

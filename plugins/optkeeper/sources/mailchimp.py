@@ -17,13 +17,14 @@ from typing import Any
 
 import httpx
 
-from optkeeper.landing import document
+from optkeeper.landing import document, excerpt
 from optkeeper.registry import RegisteredSource
 from optkeeper.sources.http import HttpClient, SourceError
 from optkeeper.sources.stream import (
     Broken,
     ConnectionDetails,
     Cursor,
+    Excerpt,
     Ledger,
     Population,
     RawAddress,
@@ -207,7 +208,7 @@ class Mailchimp:
         fault = _member_fault(member)
         if fault is not None:
             field, detail = fault
-            yield _broken(MEMBERS, position, detail, member, field)
+            yield _broken(MEMBERS, position, detail, member, field, _departed(member))
             return
         key = _member_key(member)
         yield Received(MEMBERS, f"{list_id}/{key}", member, _addresses(member))
@@ -233,7 +234,8 @@ class Mailchimp:
         for position, report in self._paged(f"/3.0/lists/{list_id}/abuse-reports", "abuse_reports", {}):
             where = f"list {list_id}, {position}"
             if not isinstance(report, dict) or not _is_id(str(report.get("id", ""))):
-                yield _broken(ABUSE_REPORTS, where, "the complaint has no id", report, "id")
+                excerpts = _restricted(report, "spam_complaint")
+                yield _broken(ABUSE_REPORTS, where, "the complaint has no id", report, "id", excerpts)
             elif not isinstance(report.get("email_address"), str):
                 yield _broken(ABUSE_REPORTS, where, "the complaint names no address", report, "email_address")
             else:
@@ -293,7 +295,8 @@ class Mailchimp:
             fault = _person_fault(unsubscribe)
             if fault is not None:
                 field, detail = fault
-                yield _broken(UNSUBSCRIBES, f"campaign {campaign_id}, {position}", detail, unsubscribe, field)
+                where, excerpts = f"campaign {campaign_id}, {position}", _restricted(unsubscribe, "consent_withdrawn")
+                yield _broken(UNSUBSCRIBES, where, detail, unsubscribe, field, excerpts)
                 continue
             digest = _short_digest(unsubscribe["email_id"], str(unsubscribe.get("timestamp") or ""))
             address = RawAddress("email", unsubscribe["email_address"])
@@ -469,8 +472,25 @@ def _numbers_of(report: Mapping[str, Any]) -> list[Any] | None:
     return None if all(number is None for number in numbers) else [None if n is None else str(n) for n in numbers]
 
 
-def _broken(object_: str, position: str, detail: str, raw: Any, field: str | None = None) -> Broken:
-    return Broken(object_, position, "malformed_record", detail, document.encode(raw), field)
+def _broken(
+    object_: str, position: str, detail: str, raw: Any, field: str | None = None, excerpts: tuple[Excerpt, ...] = ()
+) -> Broken:
+    return Broken(object_, position, "malformed_record", detail, document.encode(raw), field, excerpts=excerpts)
+
+
+def _restricted(record: Any, event_type: str) -> tuple[Excerpt, ...]:
+    """The restriction that a broken record is by its kind, for the address that it names, if it names one."""
+    if not isinstance(record, dict):
+        return ()
+    named = excerpt.broken_id(document.encode(record))
+    return excerpt.of_restriction(event_type, named, [str(record.get("email_address") or "")])
+
+
+def _departed(member: Any) -> tuple[Excerpt, ...]:
+    """The opt-out or bounce that a broken member's status says."""
+    status = str(member.get("status") or "").strip().casefold() if isinstance(member, dict) else ""
+    kinds = {"unsubscribed": "consent_withdrawn", "archived": "consent_withdrawn", "cleaned": "email_bounced"}
+    return _restricted(member, kinds[status]) if status in kinds else ()
 
 
 def _addresses(member: Mapping[str, Any]) -> tuple[RawAddress, ...]:

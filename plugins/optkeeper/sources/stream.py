@@ -7,6 +7,7 @@ is committed together with it, so a pull that is killed goes on from the last co
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from optkeeper.registry import RegisteredSource
@@ -37,10 +38,20 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What can be read of a broken record, as a canonical event: a restriction, or no permission (R27, R9)."""
+
+    source_id: str
+    event: Mapping[str, Any]
+    addresses: tuple[RawAddress, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """A record that breaks its contract: kept in quarantine as received, with where and why.
 
-    `reason` is a short code, `detail` a sentence for a person; neither holds personal data.
+    `reason` is a short code, `detail` a sentence for a person; neither holds personal data. What can be read of it
+    all the same is stored beside it and restricts: `remains`, the record without what is wrong in it, or `excerpts`.
     """
 
     object: str
@@ -50,6 +61,8 @@ class Broken:
     raw: bytes
     field: str | None = None
     batch: str | None = None
+    excerpts: tuple[Excerpt, ...] = ()
+    remains: Received | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +74,31 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
+class FileOpened:
+    """From here on come a delivered file's records, always the same ones in the same order.
+
+    Landing keeps how many of them it has stored, so that a pull that was killed goes on behind them. `reading` is the
+    digest of how the registry says that the file is read: read another way, it begins anew.
+    """
+
+    digest: bytes
+    reading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FileTaken:
-    """A delivered file that was read to its end; the ledger keeps it, so that it is never read twice."""
+    """A delivered file that was read to its end; the ledger keeps it, so that this delivery of it is not read twice."""
 
     digest: bytes
     name: str
     size: int
     batch: str
+    modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileLeft:
+    """A delivered file that could not be read to its end; it is tried again by every pull."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +112,7 @@ class Population:
     total: int
 
 
-StreamItem = Received | Broken | Cursor | FileTaken | Population
+StreamItem = Received | Broken | Cursor | FileOpened | FileTaken | FileLeft | Population
 
 
 class Ledger(Protocol):
@@ -91,8 +122,8 @@ class Ledger(Protocol):
         """The last committed state of a stream, or None."""
         ...
 
-    def knows_file(self, digest: bytes) -> bool:
-        """Whether a file of this digest was read to its end before."""
+    def knows_file(self, digest: bytes, modified_at: datetime) -> bool:
+        """Whether this delivery of a file, by its digest and moment, was read to its end before."""
         ...
 
 

@@ -4,22 +4,27 @@ import codecs
 import fnmatch
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import IO
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import IO, Any
 
 from optkeeper import registry
-from optkeeper.landing import document
+from optkeeper.landing import document, excerpt
 from optkeeper.landing.addresses import email as compared_email
 from optkeeper.landing.addresses import phone as compared_phone
 from optkeeper.landing.addresses import postal as compared_postal
+from optkeeper.landing.addresses import within as addresses_within
+from optkeeper.landing.excerpt import LONGEST_ID, LONGEST_WORD
 from optkeeper.registry import RegisteredSource
-from optkeeper.sources.files.storage import FileStillGrowing, RemoteFile, open_location
-from optkeeper.sources.files.tabular import BrokenFile, BrokenRow, Row, read_rows
+from optkeeper.sources.files.storage import FileStillGrowing, RemoteFile, described, is_safe, open_location
+from optkeeper.sources.files.tabular import LONGEST_RECORD, BrokenFile, BrokenRow, Row, read_rows
 from optkeeper.sources.http import SourceError
 from optkeeper.sources.stream import (
     Broken,
     ConnectionDetails,
+    Excerpt,
+    FileLeft,
+    FileOpened,
     FileTaken,
     Ledger,
     RawAddress,
@@ -28,6 +33,7 @@ from optkeeper.sources.stream import (
 )
 
 OBJECT = "vendor.rows"
+_POSTAL_FIELDS = ("postal_country", "postal_postcode", "postal_house_number", "postal_addition")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ class Columns:
 
     by_field: Mapping[str, str]
     required: tuple[str, ...]
+    constants: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, values: Mapping[str, str], field: str) -> str:
         """The text of a field in a row whose column names are folded; '' where there is none."""
@@ -91,17 +98,44 @@ def columns(source: str) -> Columns:
     Raises:
         SourceError: the registry maps none.
     """
-    mapped = [row for row in registry.rows("vendor_columns") if row["source"] == source and row["column_name"]]
+    own = [row for row in registry.rows("vendor_columns") if row["source"] == source]
+    mapped = [row for row in own if row["column_name"]]
     if not mapped:
         raise SourceError(f"{source}: vendor_columns.csv maps none of its columns")
     return Columns(
         {row["field"]: _folded(row["column_name"]) for row in mapped},
         tuple(row["column_name"].strip() for row in mapped if row["required"] == "true"),
+        {row["field"]: row["constant"].strip() for row in own if row["constant"]},
     )
+
+
+def _digest_of(payload: Mapping[str, Any]) -> str:
+    try:
+        return hashlib.sha256(document.canonical(payload)).hexdigest()
+    except document.MalformedDocument:  # landing will say so
+        return hashlib.sha256(document.encode(payload)).hexdigest()
 
 
 def _folded(column: str) -> str:
     return column.strip().casefold()
+
+
+def _read_whole(rows: Iterator[Row | BrokenRow]) -> Iterator[Row | BrokenRow]:
+    """The rows; whatever a reader stumbles over is a fault of this file and of no other.
+
+    Raises:
+        BrokenFile: in place of any other error but that of the machine.
+    """
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except (BrokenFile, OSError, MemoryError):
+            raise
+        except Exception as problem:
+            raise BrokenFile("unreadable_file", f"It cannot be read ({type(problem).__name__}).") from None
+        yield row
 
 
 def _position(name: str, position: int, part: int) -> str:
@@ -123,19 +157,24 @@ class VendorFiles:
         """The rows of every new file. One still being written is left alone, one of an unknown name is broken."""
         with open_location(self._connection, self._source) as location:
             for file in location.list():
+                if not is_safe(file.name):
+                    detail = "The file's name leads elsewhere or holds what no name should hold; it is not opened."
+                    yield Broken(OBJECT, ascii(file.name), "unsafe_file_name", detail, described(file))
+                    continue
                 known = next((known for known in self._formats if known.names(file.name)), None)
                 if known is None:
                     detail = f"{file.name}: vendor_file_formats.csv has no pattern for files of this name."
-                    yield Broken(OBJECT, file.name, "unregistered_file", detail, f"{file.size}".encode())
+                    yield Broken(OBJECT, file.name, "unregistered_file", detail, described(file))
                     continue
                 with tempfile.TemporaryFile() as spool:
                     try:
                         digest = location.fetch(file, spool)
                     except FileStillGrowing:
                         continue
-                    if ledger.knows_file(digest):
+                    if ledger.knows_file(digest, file.modified_at):
                         continue
                     spool.seek(0)
+                    yield FileOpened(digest, self._reading(known))
                     yield from self._file(spool, file, known, digest)
 
     def _file(self, spool: IO[bytes], file: RemoteFile, known: FileFormat, digest: bytes) -> Iterator[StreamItem]:
@@ -144,23 +183,62 @@ class VendorFiles:
             spool, known.format, encoding=known.encoding, delimiter=known.delimiter, required=self._columns.required
         )
         try:
-            for row in rows:
+            for row in _read_whole(rows):
                 yield (
                     self._row(row, file.name, batch, known)
                     if isinstance(row, Row)
-                    else self._broken(row, file.name, batch)
+                    else self._broken(row, file.name, batch, known)
                 )
         except BrokenFile as broken:
             # the bytes stay where they were delivered and are tried again: a row of the registry may make them readable
             raw = digest.hex().encode()
             yield Broken(OBJECT, file.name, broken.reason, f"{file.name}: {broken}", raw, broken.column, batch)
+            yield from self._restrictions_of_lines(spool, file.name, batch, broken, known)
+            yield FileLeft()
         else:
-            yield FileTaken(digest, file.name, file.size, batch)
+            yield FileTaken(digest, file.name, file.size, batch, file.modified_at)
 
-    @staticmethod
-    def _broken(row: BrokenRow, name: str, batch: str) -> Broken:
+    def _restrictions_of_lines(
+        self, spool: IO[bytes], name: str, batch: str, broken: BrokenFile, known: FileFormat
+    ) -> Iterator[Broken]:
+        """What a file of restrictions names although it is no table that can be read; nothing where it is packed."""
+        if not excerpt.restricts(self._columns.constants.get("event_type", "")):
+            return
+        spool.seek(0)
+        is_wide = spool.read(2) in (b"\xff\xfe", b"\xfe\xff")
+        spool.seek(0)
+        for number, line in enumerate(iter(lambda: spool.readline(LONGEST_RECORD), b""), 1):
+            text = line.replace(b"\x00", b"").decode("latin-1" if is_wide else "utf-8", "replace")
+            excerpts = self._excerpts({}, (text,), excerpt.broken_id(line), known)
+            if excerpts:
+                raw = line.rstrip(b"\r\n")
+                yield Broken(
+                    OBJECT, _position(name, number, 0), broken.reason, str(broken), raw, batch=batch, excerpts=excerpts
+                )
+
+    def _reading(self, known: FileFormat) -> str:
+        """The digest of how the registry says that files are read: read another way, a file is another one."""
+        columns = (
+            sorted(self._columns.by_field.items()),
+            self._columns.required,
+            sorted(self._columns.constants.items()),
+        )
+        return hashlib.sha256(repr((sorted(asdict(known).items()), columns)).encode()).hexdigest()
+
+    def _broken(self, row: BrokenRow, name: str, batch: str, known: FileFormat) -> Broken:
         position = _position(name, row.position, row.part)
-        return Broken(OBJECT, position, row.reason, row.detail, row.raw, row.column, batch)
+        excerpts = self._excerpts(row.values, (row.text,), excerpt.broken_id(row.raw), known)
+        return Broken(OBJECT, position, row.reason, row.detail, row.raw, row.column, batch, excerpts)
+
+    def _excerpts(
+        self, values: Mapping[str, str], texts: Iterable[str], fallback_id: str, known: FileFormat
+    ) -> tuple[Excerpt, ...]:
+        """What a broken row still says: whom it restricts, where its type can be read."""
+        folded = {_folded(column): value for column, value in values.items()}
+        cells = {name: self._columns.text(folded, name) for name in self._columns.by_field}
+        cells |= self._columns.constants
+        country = (cells.get("country", "") or known.default_country).upper() or None
+        return excerpt.of_cells(cells, texts, fallback_id, country)
 
     def _row(self, row: Row, name: str, batch: str, known: FileFormat) -> Received | Broken:
         folded = {_folded(column): value for column, value in row.values.items()}
@@ -170,13 +248,28 @@ class VendorFiles:
         missing = next((column for column in self._columns.required if _folded(column) not in folded), None)
         if missing is not None:
             detail = f"The required column {missing} is missing."
-            return Broken(OBJECT, position, "missing_column", detail, document.encode(payload), missing, batch)
+            return self._unusable(row, position, "missing_column", detail, missing, batch, known)
         addresses = self._addresses(folded, known)
         if addresses is None:
             detail = "The row holds no usable e-mail address, telephone number or postal address."
-            return Broken(OBJECT, position, "no_address", detail, document.encode(payload), None, batch)
-        source_id = self._columns.text(folded, "event_id") or hashlib.sha256(document.canonical(payload)).hexdigest()
+            return self._unusable(row, position, "no_address", detail, None, batch, known)
+        for name in ("event_id", "source_contact_id", "email_text", "phone_text", *_POSTAL_FIELDS):
+            text = self._columns.text(folded, name)
+            if len(text.encode("utf-8", "replace")) > (LONGEST_ID if not name.startswith("postal") else LONGEST_WORD):
+                column, detail = self._columns.by_field[name], "The cell is longer than it may be."
+                return self._unusable(row, position, "too_long", detail, column, batch, known)
+        source_id = self._columns.text(folded, "event_id") or _digest_of(payload)
+        if excerpt.CONTROL.search(source_id):
+            column, detail = self._columns.by_field["event_id"], "The row's id holds a control character."
+            return self._unusable(row, position, "malformed_id", detail, column, batch, known)
         return Received(OBJECT, source_id, payload, addresses, batch)
+
+    def _unusable(
+        self, row: Row, position: str, reason: str, detail: str, column: str | None, batch: str, known: FileFormat
+    ) -> Broken:
+        raw = document.encode({"row": dict(row.values)})
+        excerpts = self._excerpts(row.values, row.values.values(), excerpt.broken_id(raw), known)
+        return Broken(OBJECT, position, reason, detail, raw, column, batch, excerpts)
 
     def _addresses(self, folded: Mapping[str, str], known: FileFormat) -> tuple[RawAddress, ...] | None:
         """The addresses as a row spells them; None where none is usable."""
@@ -184,8 +277,8 @@ class VendorFiles:
         country = (text(folded, "country") or known.default_country).upper() or None
         e_mail, phone = text(folded, "email_text"), text(folded, "phone_text")
         is_usable = (
-            (e_mail and compared_email(e_mail))
-            or (phone and compared_phone(phone, country))
+            (e_mail and (compared_email(e_mail) or addresses_within(RawAddress("email", e_mail))))
+            or (phone and (compared_phone(phone, country) or addresses_within(RawAddress("phone", phone, country))))
             or compared_postal(
                 {part: text(folded, f"postal_{part}") for part in ("country", "postcode", "house_number", "addition")}
             )

@@ -3,7 +3,17 @@
 
 create schema if not exists raw;
 
--- Grain: one distinct content of one source record. The same content again adds nothing.
+-- The clock of receipt, one row: a moment is taken from it last in a storing transaction, which then holds the row
+-- until it ends. So a build that takes its `known_at` here waits for whoever has stamped and not committed, and what is
+-- stamped afterwards is later, even if the machine's clock was set back (R8).
+create table if not exists raw.receipt_clock (
+    only_row boolean primary key default true check (only_row),
+    last_at timestamptz not null
+);
+insert into raw.receipt_clock (last_at) values ('-infinity') on conflict do nothing;
+
+-- Grain: one version of one source record. The same content as the version that stands adds nothing; going back to
+-- older content is a new version, so the number of the record, and not its content, is the key (R9).
 create table if not exists raw.records (
     record_id bigint generated always as identity primary key,
     source text not null,
@@ -13,13 +23,32 @@ create table if not exists raw.records (
     received_at timestamptz not null,
     digest bytea not null,          -- SHA-256 of the canonical form, see optkeeper.landing.document
     payload jsonb not null,
-    unique (source, object, source_id, digest)
+    broken_reason text,             -- why it permits nothing: it broke its contract, and stands in quarantine as received
+    is_excerpt boolean not null default false  -- payload is a canonical event: what could be read of a broken record
 );
 
+-- what an older installation lacks
+do $$
+begin
+    if exists (select from pg_constraint where conname = 'records_source_object_source_id_digest_key') then
+        alter table raw.records drop constraint records_source_object_source_id_digest_key;
+    end if;
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'raw.records'::regclass and attname = 'broken_reason' and not attisdropped
+    ) then
+        alter table raw.records add column broken_reason text;
+        alter table raw.records add column is_excerpt boolean not null default false;
+    end if;
+end
+$$;
+
 create index if not exists records_by_object on raw.records (object, record_id);
+create index if not exists records_by_version on raw.records (source, object, source_id, record_id);
+create index if not exists records_broken on raw.records (record_id) where broken_reason is not null;
 
 comment on table raw.records is
-    'Every record as received, append-only. Grain: one distinct content of one source record.';
+    'Every record as received, append-only. Grain: one version of one source record.';
 
 -- Grain: one stream of one source. Committed together with the records before it.
 create table if not exists raw.cursors (
@@ -30,23 +59,37 @@ create table if not exists raw.cursors (
     primary key (source, stream)
 );
 
--- Grain: one record that broke its contract, as received.
+-- Grain: one occurrence of a record that broke its contract, as received. Read again at the same place of the same
+-- delivery it adds nothing.
 create table if not exists raw.quarantine (
     quarantine_id bigint generated always as identity primary key,
     source text not null,
     object text not null,
-    position text not null,
+    position text not null,         -- where it stood
+    delivery text not null default '',  -- SHA-256 of the file that it stood in; '' where it came by an API
     reason text not null,
     field text,
     detail text not null,
     batch text,
     received_at timestamptz not null,
     digest bytea not null,          -- SHA-256 of the bytes below
-    payload bytea not null,
-    unique (source, object, digest, reason)
+    payload bytea not null
 );
 
--- Grain: one delivered file that was read to its end.
+do $$
+begin
+    if exists (select from pg_constraint where conname = 'quarantine_source_object_digest_reason_key') then
+        alter table raw.quarantine drop constraint quarantine_source_object_digest_reason_key;
+        alter table raw.quarantine add column delivery text not null default '';
+    end if;
+end
+$$;
+
+create unique index if not exists quarantine_once on raw.quarantine
+    (source, object, position, delivery, reason, coalesce(field, ''), digest);
+
+-- Grain: one delivered file that was read to its end, as it was delivered: the same bytes delivered again later are
+-- read again, for they may go back to what stood before (R9).
 create table if not exists raw.files (
     source text not null,
     digest bytea not null,          -- SHA-256 of the file's bytes
@@ -54,7 +97,28 @@ create table if not exists raw.files (
     size bigint not null,
     batch text not null,
     received_at timestamptz not null,
-    primary key (source, digest)
+    modified_at timestamptz         -- as its place of delivery says; null: taken before this was kept
+);
+
+do $$
+begin
+    if exists (select from pg_constraint where conname = 'files_pkey' and conrelid = 'raw.files'::regclass) then
+        alter table raw.files drop constraint files_pkey;
+        alter table raw.files add column modified_at timestamptz;
+    end if;
+end
+$$;
+
+create unique index if not exists files_once on raw.files (source, digest, coalesce(modified_at, '-infinity'));
+
+-- Grain: one file that is being read, and how many of its records are stored. A pull that was killed goes on behind
+-- them, so that a file that corrects itself is not told twice.
+create table if not exists raw.file_progress (
+    source text not null,
+    digest bytea not null,
+    reading text not null,          -- digest of how the registry says that it is read
+    items bigint not null,
+    primary key (source, digest, reading)
 );
 
 -- Grain: one run of a pull; what freshness and volume are judged by.
@@ -67,8 +131,22 @@ create table if not exists raw.pulls (
     records_seen bigint not null default 0,
     records_new bigint not null default 0,
     records_quarantined bigint not null default 0,
-    problem text                    -- the error's text, without personal data
+    problem text,                   -- the error's text, without personal data
+    records_known bigint,           -- identical to the version that stood
+    records_broken bigint           -- broke their contract, also those that stood in quarantine before
 );
+
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'raw.pulls'::regclass and attname = 'records_known' and not attisdropped
+    ) then
+        alter table raw.pulls add column records_known bigint;
+        alter table raw.pulls add column records_broken bigint;
+    end if;
+end
+$$;
 
 create index if not exists pulls_by_source on raw.pulls (source, started_at desc);
 
@@ -90,4 +168,23 @@ create table if not exists raw.addresses (
     country text not null,          -- as the record names it; '' where it names none
     address text,
     primary key (kind, raw, country)
+);
+
+-- Grain: one address that can be read in a spelling which is not one address: a cell that holds several, or one among
+-- other words. A restriction holds for each of them, a permission for none (R27).
+create table if not exists raw.addresses_within (
+    kind text not null check (kind in ('email', 'phone')),
+    raw text not null,
+    country text not null,
+    address text not null,
+    primary key (kind, raw, country, address)
+);
+
+-- Grain: one build that began: what it knows is everything received until `known_at`, and nothing that is received
+-- later gets an earlier moment (R8).
+create table if not exists raw.builds (
+    build_id bigint generated always as identity primary key,
+    run_id text not null,
+    as_of timestamptz not null,
+    known_at timestamptz not null
 );

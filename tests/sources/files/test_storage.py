@@ -83,7 +83,7 @@ def _local(folder: Path) -> ConnectionDetails:
 
 def _check_listing_and_bytes(connection: ConnectionDetails) -> None:
     with open_location(connection, "leadco") as location:
-        files = location.list()
+        files = [file for file in location.list() if is_safe(file.name)]
         assert [(file.name, file.size) for file in files] == [
             ("a-early.csv", 0),
             ("b-early.csv", 1),
@@ -145,14 +145,13 @@ def test_an_odd_but_harmless_name_is_taken(name: str) -> None:
     assert is_finished(name)
 
 
-def test_files_with_unsafe_names_are_counted_in_the_log_without_their_names(
-    folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_files_of_unsafe_names_are_listed_and_never_opened(folder: Path) -> None:
     with open_location(_local(folder), "leadco") as location:
-        location.list()
-    assert [record.message for record in caplog.records] == [
-        "2 delivered files are passed over: their names are not safe"
-    ]
+        unsafe = [file for file in location.list() if not is_safe(file.name)]
+        assert len(unsafe) == 2
+        for file in unsafe:
+            with pytest.raises(ValueError, match="never opened"):
+                location.fetch(file, io.BytesIO())
 
 
 @pytest.mark.parametrize("listed", [len(CONTENT) - 1, len(CONTENT) + 1])
@@ -246,7 +245,7 @@ def test_a_private_key_opens_instead_of_a_password(folder: Path) -> None:
     with SftpServer(folder.parent, client_key=key.export_public_key().decode()) as server:
         extra = {**_sftp(server).extra, "private_key": key.export_private_key().decode()}
         with open_location(ConnectionDetails(login=LOGIN, extra=extra), "leadco") as location:
-            assert len(location.list()) == 3
+            assert len([file for file in location.list() if is_safe(file.name)]) == 3
 
 
 def test_an_unreadable_private_key_is_an_error_that_does_not_show_it(server: SftpServer) -> None:

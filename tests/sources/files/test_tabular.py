@@ -1,4 +1,5 @@
 import io
+import time
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from optkeeper.sources.files.tabular import BrokenFile, BrokenRow, Row, read_rows
+from optkeeper.sources.files.tabular import LONGEST_RECORD, BrokenFile, BrokenRow, Row, read_rows
 
 
 def _read(text: bytes, kind: str = "csv", **options: str) -> list[Row | BrokenRow]:
@@ -59,10 +60,58 @@ def test_a_truncated_last_line_is_broken_and_the_rest_is_read() -> None:
     assert (rows[1].position, rows[1].reason, rows[1].raw) == (3, "malformed_row", b'3;"4')
 
 
-def test_a_quote_that_never_closes_does_not_swallow_the_rows_after_it() -> None:
-    rows = _read(b'a;b\n1;"2\n3;4\n5;6\n')
+def test_what_stands_behind_a_quote_that_never_closes_is_told_line_by_line_and_never_read_as_rows() -> None:
+    # the end of the file may have been lost within the cell, and then its lines are no rows
+    rows = _read(b'a;b\n0;0\n1;"2\n3;4\n5;6\n')
+    assert rows[0] == Row(2, {"a": "0", "b": "0"})
+    assert [(row.position, row.reason) for row in rows if isinstance(row, BrokenRow)] == [
+        (3, "malformed_row"), (4, "inside_broken_quote"), (5, "inside_broken_quote"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", [3, 203, 5_000])
+def test_a_cell_of_many_lines_is_one_cell(lines: int) -> None:
+    forged = "9;consent\n" * lines
+    rows = _read(f'a;b\n1;"{forged}"\n2;x\n'.encode())
+    assert rows == [Row(2, {"a": "1", "b": forged}), Row(3 + lines, {"a": "2", "b": "x"})]
+
+
+def test_a_cell_that_is_too_long_costs_its_record_up_to_its_closing_quote() -> None:
+    lines = LONGEST_RECORD // 10 + 5
+    rows = _read(('a;b\n1;"' + "9;consent\n" * lines + 'end"\n2;x\n').encode())
+    assert [row for row in rows if isinstance(row, Row)] == [Row(3 + lines, {"a": "2", "b": "x"})]
+    broken = [row for row in rows if isinstance(row, BrokenRow)]
+    assert [row.position for row in broken] == list(range(2, 3 + lines))
+    assert broken[0].reason == "record_too_long"
+
+
+def test_a_line_that_is_too_long_and_ends_within_a_cell_hides_no_row_behind_it() -> None:
+    rows = _read(b'a;b\n1;"' + b"x" * (LONGEST_RECORD + 10) + b'\n9;consent\n9;"";consent"\n2;y\n')
+    assert [row for row in rows if isinstance(row, Row)] == [Row(5, {"a": "2", "b": "y"})]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ['"Bedrijf "X\n9;consent\n"', r'"Bedrijf \"' + '\n9;consent\n"', '"a"b\n9;consent\nc"', '"a" b\n9;consent\n""c"'],
+)
+def test_a_quote_that_stands_askew_breaks_all_lines_up_to_where_its_cell_may_end(cell: str) -> None:
+    rows = _read(f"a;b\n1;{cell}\n2;x\n".encode())
+    assert [row for row in rows if isinstance(row, Row)] == [Row(2 + 1 + cell.count(chr(10)), {"a": "2", "b": "x"})]
+    assert [row.position for row in rows if isinstance(row, BrokenRow)] == list(range(2, 3 + cell.count("\n")))
+
+
+@pytest.mark.parametrize("cell", ['"De "Gouden" Leeuw"', '"De Gouden" Leeuw', '"12" monitor"'])
+def test_a_quote_that_stands_askew_costs_its_line_only_where_no_later_quote_could_end_it(cell: str) -> None:
+    rows = _read(f"a;b\n1;{cell}\n2;x\n3;y\n".encode())
     assert [row.reason for row in rows if isinstance(row, BrokenRow)] == ["malformed_row"]
-    assert [row.values["a"] for row in rows if isinstance(row, Row)] == ["3", "5"]
+    assert [row.values["a"] for row in rows if isinstance(row, Row)] == ["2", "3"]
+
+
+def test_ten_thousand_broken_quotes_take_no_longer_than_so_many_rows() -> None:
+    started = time.perf_counter()
+    rows = _read(b"a;b\n" + b'1;"a" b\n' * 50_000)
+    assert len(rows) == 50_000
+    assert time.perf_counter() - started < 20  # a quadratic reading took forty
 
 
 @pytest.mark.parametrize("line", [b"1", b"1;2;3"])

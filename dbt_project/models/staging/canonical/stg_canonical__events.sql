@@ -1,7 +1,8 @@
 with source as (
 
     select * from {{ source('raw', 'records') }}
-    where object = 'canonical.events'
+    -- what could be read of a broken record of any source is a canonical event too
+    where object = 'canonical.events' or is_excerpt
 
 ),
 
@@ -16,7 +17,7 @@ renamed as (
             'payload_digest': "encode(digest, 'hex')",
             'received_at': "received_at",
             'occurred_text': "payload ->> 'occurred_at'",
-            'batch': "coalesce(payload ->> 'batch', batch)",
+            'batch': "coalesce(nullif(payload ->> 'batch', ''), batch)",
             'lead_channel': "nullif(payload ->> 'lead_channel', '')",
             'source_contact_id': "payload #>> '{contact,source_contact_id}'",
             'email_text': "payload #>> '{contact,email}'",
@@ -51,7 +52,7 @@ renamed as (
             'published_purposes': "payload #>> '{evidence,published_purposes}'",
             'message_id': "payload ->> 'message_id'",
             'link': "payload ->> 'link'",
-            'seconds_since_delivery': "payload ->> 'seconds_since_delivery'",
+            'seconds_since_delivery': typed_or_null("payload ->> 'seconds_since_delivery'", 'numeric'),
             'is_machine': "payload ->> 'machine' = 'true'",
             'bounce': "payload ->> 'bounce'",
             'refers_to_event_id': "payload #>> '{refers_to,event_id}'",

@@ -1,7 +1,7 @@
 with source as (
 
     select * from {{ source('raw', 'records') }}
-    where object = 'hubspot.archived_contacts'
+    where object = 'hubspot.archived_contacts' and not is_excerpt
 
 ),
 

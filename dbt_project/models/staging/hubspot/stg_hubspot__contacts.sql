@@ -1,7 +1,7 @@
 with source as (
 
     select * from {{ source('raw', 'records') }}
-    where object = 'hubspot.contacts'
+    where object = 'hubspot.contacts' and not is_excerpt
 
 ),
 

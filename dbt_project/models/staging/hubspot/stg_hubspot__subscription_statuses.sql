@@ -1,7 +1,7 @@
 with source as (
 
     select * from {{ source('raw', 'records') }}
-    where object = 'hubspot.subscription_statuses'
+    where object = 'hubspot.subscription_statuses' and not is_excerpt
 
 ),
 

@@ -1,7 +1,7 @@
 with source as (
 
     select * from {{ source('raw', 'records') }}
-    where object = 'mailchimp.abuse_reports'
+    where object = 'mailchimp.abuse_reports' and not is_excerpt
 
 ),
 

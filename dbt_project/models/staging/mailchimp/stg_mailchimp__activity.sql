@@ -1,7 +1,7 @@
 with source as (
 
     select * from {{ source('raw', 'records') }}
-    where object = 'mailchimp.activity'
+    where object = 'mailchimp.activity' and not is_excerpt
 
 ),
 

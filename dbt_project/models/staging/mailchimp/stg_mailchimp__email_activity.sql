@@ -1,7 +1,7 @@
 with source as (
 
     select * from {{ source('raw', 'records') }}
-    where object = 'mailchimp.email_activity'
+    where object = 'mailchimp.email_activity' and not is_excerpt
 
 ),
 

@@ -1,7 +1,7 @@
 with source as (
 
     select * from {{ source('raw', 'records') }}
-    where object = 'mailchimp.members'
+    where object = 'mailchimp.members' and not is_excerpt
 
 ),
 

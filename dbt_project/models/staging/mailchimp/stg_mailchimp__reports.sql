@@ -1,7 +1,7 @@
 with source as (
 
     select * from {{ source('raw', 'records') }}
-    where object = 'mailchimp.reports'
+    where object = 'mailchimp.reports' and not is_excerpt
 
 ),
 

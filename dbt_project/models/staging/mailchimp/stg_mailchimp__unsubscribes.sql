@@ -1,7 +1,7 @@
 with source as (
 
     select * from {{ source('raw', 'records') }}
-    where object = 'mailchimp.unsubscribes'
+    where object = 'mailchimp.unsubscribes' and not is_excerpt
 
 ),
 

@@ -1,7 +1,7 @@
 with source as (
 
     select * from {{ source('raw', 'records') }}
-    where object = 'vendor.rows'
+    where object = 'vendor.rows' and not is_excerpt
 
 ),
 

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import io
-import logging
 import os
 import posixpath
 import stat
@@ -24,7 +23,6 @@ from optkeeper.sources.stream import ConnectionDetails
 _CHUNK = 1024 * 1024
 _TIMEOUT_SECONDS = 60.0
 _UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
-_LOG = logging.getLogger(__name__)
 
 
 class FileStillGrowing(Exception):
@@ -40,11 +38,16 @@ class RemoteFile:
     modified_at: datetime
 
 
+def described(file: RemoteFile) -> bytes:
+    """What tells a file that is not opened from others: its name, size and moment."""
+    return f"{ascii(file.name)}, {file.size} bytes, {file.modified_at.isoformat()}".encode()
+
+
 class Location(Protocol):
     """A place where files are delivered."""
 
     def list(self) -> list[RemoteFile]:
-        """The finished files, oldest first."""
+        """The finished files, oldest first; also those whose names are not safe, which are never fetched."""
         ...
 
     def fetch(self, file: RemoteFile, target: IO[bytes]) -> bytes:
@@ -67,11 +70,8 @@ def is_safe(name: str) -> bool:
 
 
 def _deliverable(files: Iterable[RemoteFile]) -> list[RemoteFile]:
-    finished = [file for file in files if is_finished(file.name)]
-    safe = [file for file in finished if is_safe(file.name)]
-    if len(safe) < len(finished):
-        _LOG.warning("%s delivered files are passed over: their names are not safe", len(finished) - len(safe))
-    return sorted(safe, key=lambda file: (file.modified_at, file.name))
+    """The finished files in the order of their delivery; those of unsafe names too, which must not be opened."""
+    return sorted((file for file in files if is_finished(file.name)), key=lambda file: (file.modified_at, file.name))
 
 
 def _copied(chunks: Iterable[bytes], target: IO[bytes], size: int) -> bytes:
@@ -85,6 +85,11 @@ def _copied(chunks: Iterable[bytes], target: IO[bytes], size: int) -> bytes:
     if copied != size:
         raise FileStillGrowing
     return summed.digest()
+
+
+def _refuse_unsafe(file: RemoteFile) -> None:
+    if not is_safe(file.name):
+        raise ValueError("a file of an unsafe name is never opened")
 
 
 def _chunks(read: Any) -> Iterator[bytes]:
@@ -111,6 +116,7 @@ class FolderLocation:
 
     def fetch(self, file: RemoteFile, target: IO[bytes]) -> bytes:
         """Copies a file's bytes into the target and answers their SHA-256."""
+        _refuse_unsafe(file)
         path = self._folder / file.name
         try:
             with path.open("rb") as read:
@@ -139,6 +145,7 @@ class SftpLocation:
 
     def fetch(self, file: RemoteFile, target: IO[bytes]) -> bytes:
         """Copies a file's bytes into the target and answers their SHA-256."""
+        _refuse_unsafe(file)
         path = posixpath.join(self._folder, file.name)
         try:
             with self._client.open(path, "rb") as read:
@@ -180,6 +187,7 @@ class BucketLocation:
 
     def fetch(self, file: RemoteFile, target: IO[bytes]) -> bytes:
         """Copies an object's bytes into the target and answers their SHA-256."""
+        _refuse_unsafe(file)
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=f"{self._prefix}{file.name}")
         except self._client.exceptions.NoSuchKey:

@@ -9,8 +9,8 @@ import tempfile
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import IO, Any
@@ -19,7 +19,6 @@ from xml.parsers import expat
 from optkeeper.landing import document
 
 LONGEST_RECORD = 1024 * 1024
-LONGEST_LINES_IN_A_RECORD = 200
 LARGEST_EXPANSION = 4 * 1024**3
 LARGEST_WORKBOOK = 1024**3
 # a workbook's texts are held in memory while its rows are read
@@ -50,7 +49,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BrokenRow:
-    """A row that cannot be read, as delivered; the rows around it can. Position 0: a whole file of an archive."""
+    """A row that cannot be read, as delivered; the rows around it can. Position 0: a whole file of an archive.
+
+    `values` and `text` are what can be told of its cells, and of all that it holds.
+    """
 
     position: int
     reason: str
@@ -58,6 +60,8 @@ class BrokenRow:
     raw: bytes
     part: int = 0
     column: str | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
 
 
 class BrokenFile(Exception):
@@ -146,19 +150,38 @@ def _recognised_delimiter(sample: str) -> str:
     return best if best in unquoted else ";"
 
 
-def _lines(file: IO[bytes], encoding: str) -> Iterator[tuple[str, bool]]:
-    """Lines with their ends, and whether each is whole: one that is longer than a record may be is cut."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line with its end. Of one that is longer than a record may be only the beginning is kept: it is not whole."""
+
+    text: str
+    is_whole: bool = True
+    has_odd_quotes: bool = False  # of all its quotes; known where it is not whole
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A record of a table: its first line's number, its cells (None: unreadable), its text, and why it is broken."""
+
+    number: int
+    cells: list[str] | None
+    text: str
+    fault: str = ""
+
+
+def _lines(file: IO[bytes], encoding: str) -> Iterator[_Line]:
     # a byte that is no character of the encoding breaks its row, not the file
     errors = "strict" if encoding.startswith("utf-16") else "surrogateescape"
     text = io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
     try:
         while line := text.readline(LONGEST_RECORD):
             if len(line) < LONGEST_RECORD or line.endswith(("\n", "\r")):
-                yield line, True
+                yield _Line(line)
                 continue
-            yield line[:_KEPT_OF_TOO_LONG], False
+            quotes, kept = line.count('"'), line[:_KEPT_OF_TOO_LONG]
             while (more := text.readline(LONGEST_RECORD)) and not more.endswith(("\n", "\r")):
-                pass
+                quotes += more.count('"')
+            yield _Line(kept, False, (quotes + more.count('"')) % 2 == 1)
     except UnicodeError:
         raise BrokenFile("wrong_encoding", f"The file is not in its encoding, {encoding}.") from None
     finally:
@@ -190,41 +213,120 @@ def _is_open(line: str, delimiter: str, is_open: bool) -> bool:
         at += 1
 
 
-def _records(lines: Iterator[tuple[str, bool]], delimiter: str) -> Iterator[tuple[int, list[str] | None, str, bool]]:
-    """Records: the first line's number, the cells (None: unreadable), the text, and whether that is whole.
+class _Records:
+    """The records of delimited lines.
 
-    A quote that never closes must not swallow the rest of the file: where joining lines makes no record within bounds,
-    the first line stands alone as broken, and reading goes on with the next.
+    Nothing in a cell is ever read as a row. A quoted cell runs to its closing quote, over however many lines; one that
+    never closes runs to the end of the file. Where a quote stands askew (`"De "Gouden" Leeuw"`, `\\"`), a cell may end
+    at it or go on: the record is broken, and if a later quote, within the length of a record, could be the true end,
+    all lines up to there are broken with it. Each line of them is told by its own number, so that nothing is lost.
     """
-    number = 0
-    waiting: deque[tuple[str, bool]] = deque()
-    while line := waiting.popleft() if waiting else next(lines, None):
-        number += 1
-        first, whole = line
-        if not whole or '"' not in first:
-            yield number, first.rstrip("\r\n").split(delimiter) if whole else None, first, whole
-            continue
-        joined, length, is_open = [first], len(first), _is_open(first, delimiter, False)
-        while is_open and len(joined) < LONGEST_LINES_IN_A_RECORD:
-            if len(joined) > len(waiting):
-                following = next(lines, None)
-                if following is None:
-                    break
-                waiting.append(following)
-            more, more_is_whole = waiting[len(joined) - 1]
-            length += len(more)
-            if not more_is_whole or length > LONGEST_RECORD:
-                break
-            joined.append(more)
-            is_open = _is_open(more, delimiter, True)
-        cells = None if is_open else _cells("".join(joined), delimiter)
-        if cells is None:
-            yield number, None, first, True
-            continue
-        for _ in joined[1:]:
-            waiting.popleft()
-        yield number, cells, "".join(joined), True
+
+    def __init__(self, lines: Iterator[_Line], delimiter: str) -> None:
+        self._lines = lines
+        self._delimiter = delimiter
+        sign = re.escape(delimiter)
+        self._closing = re.compile(rf'(?<![\\"])"(?:"")*(?={sign}|[\r\n]|\Z)')
+        self._waiting: deque[_Line] = deque()
+        self._waiting_length = 0
+        self._without_closing = 0  # so many of the first lines that wait are known to hold no closing quote
+
+    def __iter__(self) -> Iterator[_Record]:
+        number = 0
+        while (line := self._next()) is not None:
+            number += 1
+            if not line.is_whole:
+                yield _Record(number, None, line.text, "record_too_long")
+                if line.has_odd_quotes:
+                    number = yield from self._inside(number)
+            elif '"' not in line.text:
+                yield _Record(number, line.text.rstrip("\r\n").split(self._delimiter), line.text)
+            else:
+                number = yield from self._quoted(number, line)
+
+    def _next(self) -> _Line | None:
+        if not self._waiting:
+            return next(self._lines, None)
+        line = self._waiting.popleft()
+        self._waiting_length -= len(line.text)
+        self._without_closing = max(0, self._without_closing - 1)
+        return line
+
+    def _quoted(self, number: int, first: _Line) -> Generator[_Record, None, int]:
+        """The record that begins with a line that holds quotes; returns the number of its last line."""
+        joined, length = [first.text], len(first.text)
+        is_open, is_whole = _is_open(first.text, self._delimiter, False), True
+        while is_open and is_whole and length <= LONGEST_RECORD and (line := self._next()) is not None:
+            joined.append(line.text)
+            length += len(line.text)
+            is_whole = line.is_whole
+            is_open = _is_open(line.text, self._delimiter, True) if is_whole else not line.has_odd_quotes
+        text = "".join(joined)
+        if not is_open and is_whole and length <= LONGEST_RECORD:
+            cells = None if '\\"' in text else _cells(text, self._delimiter)
+            if cells is not None:
+                yield _Record(number, cells, text)
+                return number + len(joined) - 1
+            joined += self._up_to_a_later_end(text)
+        yield from self._broken(number, joined, "malformed_row" if length <= LONGEST_RECORD else "record_too_long")
         number += len(joined) - 1
+        if is_open:
+            number = yield from self._inside(number)
+        return number
+
+    @staticmethod
+    def _broken(number: int, lines: list[str], fault: str) -> Iterator[_Record]:
+        for place, line in enumerate(lines):
+            yield _Record(number + place, None, line, "inside_broken_quote" if place else fault)
+
+    def _inside(self, number: int) -> Generator[_Record, None, int]:
+        """The lines of a cell that is open, up to the one that closes it; returns its number."""
+        while (line := self._next()) is not None:
+            number += 1
+            yield _Record(number, None, line.text, "inside_broken_quote")
+            if not (_is_open(line.text, self._delimiter, True) if line.is_whole else not line.has_odd_quotes):
+                break
+        return number
+
+    def _up_to_a_later_end(self, record: str) -> list[str]:
+        """The lines that may still belong to a cell of a record whose quotes stand askew, where it may end later."""
+        if not self._is_open_at_most(record, False):
+            return []
+        at, is_open = self._without_closing, True
+        while is_open:
+            if at == len(self._waiting):
+                following = next(self._lines, None)
+                if following is None or self._waiting_length > LONGEST_RECORD:
+                    if following is not None:
+                        self._wait_for(following)
+                    return []
+                self._wait_for(following)
+            line = self._waiting[at].text
+            if self._closing.search(line):
+                is_open = self._is_open_at_most(line, True)
+            elif at == self._without_closing:
+                self._without_closing += 1
+            at += 1
+        taken = [self._next() for _ in range(at)]
+        return [line.text for line in taken if line is not None]
+
+    def _wait_for(self, line: _Line) -> None:
+        self._waiting.append(line)
+        self._waiting_length += len(line.text)
+
+    def _is_open_at_most(self, line: str, is_open: bool) -> bool:
+        """Whether a cell may be open at the end of a line: if only a quote before a delimiter or line's end closes."""
+        at = 0
+        while True:
+            if is_open or line.startswith('"', at):
+                closing = self._closing.search(line, at if is_open else at + 1)
+                if closing is None:
+                    return True
+                at, is_open = closing.end(), False
+            at = line.find(self._delimiter, at)
+            if at < 0:
+                return False
+            at += 1
 
 
 def _cells(record: str, delimiter: str) -> list[str] | None:
@@ -232,6 +334,13 @@ def _cells(record: str, delimiter: str) -> list[str] | None:
         return next(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter, strict=True))
     except (csv.Error, StopIteration):
         return None
+
+
+_FAULTS = {
+    "record_too_long": "The row is too long to be read; its beginning is kept.",
+    "malformed_row": "A quote in the row never closes or stands where none may.",
+    "inside_broken_quote": "The line stands within a cell of a broken row above it, or may do so.",
+}
 
 
 def _delimited_rows(file: IO[bytes], encoding: str, delimiter: str, table: _Table) -> Iterator[Row | BrokenRow]:
@@ -244,35 +353,37 @@ def _delimited_rows(file: IO[bytes], encoding: str, delimiter: str, table: _Tabl
         delimiter = _recognised_delimiter(sample.decode(encoding, errors="replace"))
     written = "utf-8" if encoding == "utf-8-sig" else encoding
     columns: list[str] | None = None
-    for number, cells, record, whole in _records(_lines(file, encoding), delimiter):
+    for record in _Records(_lines(file, encoding), delimiter):
+        cells, text = record.cells, record.text
         # rows without any content are what spreadsheets leave below a table
-        if whole and cells is not None and not any(cell.strip() for cell in cells):
+        if cells is not None and not any(cell.strip() for cell in cells):
             continue
-        undecodable = not record.isascii() and _UNDECODABLE.search(record) is not None
+        undecodable = not text.isascii() and _UNDECODABLE.search(text) is not None
         if columns is None:
             if undecodable:
                 raise BrokenFile("wrong_encoding", f"The header is not in its encoding, {written}.")
             columns = _columns(cells or [], table.required)
             continue
 
-        if not whole:
-            reason, detail = "record_too_long", "The row is too long to be read; its beginning is kept."
-        elif cells is None:
-            reason, detail = "malformed_row", "A quote in the row never closes or stands where none may."
-        elif "\x00" in record:
+        if record.fault:
+            reason, detail = record.fault, _FAULTS[record.fault]
+        elif "\x00" in text:
             reason, detail = "malformed_row", "The row holds the NUL character."
         elif undecodable:
             reason, detail = "wrong_encoding", f"The row is not in its encoding, {written}."
-        elif len(cells) < len(columns) and not record.endswith(("\n", "\r")):
+        elif cells is not None and len(cells) < len(columns) and not text.endswith(("\n", "\r")):
             reason, detail = "malformed_row", "The file ends within the row."
-        elif len(cells) != len(columns):
+        elif cells is None or len(cells) != len(columns):
             reason = "wrong_number_of_cells"
-            detail = f"The row has {len(cells)} cells, the header has {len(columns)}."
+            detail = f"The row has {len(cells or ())} cells, the header has {len(columns)}."
         else:
-            yield Row(number, dict(zip(columns, cells, strict=True)), table.part)
+            yield Row(record.number, dict(zip(columns, cells, strict=True)), table.part)
             continue
-        raw = record.rstrip("\r\n").encode(written, errors="surrogateescape")
-        yield BrokenRow(number, reason, detail, raw, table.part)
+        raw = text.rstrip("\r\n").encode(written, errors="surrogateescape")
+        told = cells if cells is not None else [cell.strip(' "') for cell in text.rstrip("\r\n").split(delimiter)]
+        # cells that were told apart wrongly must not be taken for others
+        values = dict(zip(columns, told, strict=True)) if len(told) == len(columns) else {}
+        yield BrokenRow(record.number, reason, detail, raw, table.part, values=values, text=text)
     if columns is None:
         raise BrokenFile("empty_file", "The file holds no header.")
 
@@ -311,26 +422,36 @@ def _json_rows(file: IO[bytes], table: _Table) -> Iterator[Row | BrokenRow]:
             while (more := file.readline(LONGEST_RECORD)) and not more.endswith(b"\n"):
                 pass
             detail = "The line is too long to be read; its beginning is kept."
-            yield BrokenRow(number, "record_too_long", detail, line[:_KEPT_OF_TOO_LONG], table.part)
+            kept = line[:_KEPT_OF_TOO_LONG]
+            yield BrokenRow(number, "record_too_long", detail, kept, table.part, text=line.decode("utf-8", "replace"))
             continue
         text = (line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).strip()
         if not text:
             continue
+        whole = text.decode("utf-8", "replace")
         try:
-            value = document.decode(text)
-        except document.MalformedDocument:
-            detail = "The line is not a whole JSON document in UTF-8."
-            yield BrokenRow(number, "malformed_json", detail, text, table.part)
+            value = document.decode_strictly(text)
+        except document.MalformedDocument as problem:
+            repeated = isinstance(problem, document.RepeatedKey)
+            reason = "repeated_key" if repeated else "malformed_json"
+            detail = (
+                "A key stands twice in one object." if repeated else "The line is not a whole JSON document in UTF-8."
+            )
+            yield BrokenRow(number, reason, detail, text, table.part, text=whole)
             continue
         if not isinstance(value, dict):
-            yield BrokenRow(number, "malformed_json", "The line is not a JSON object.", text, table.part)
+            yield BrokenRow(number, "malformed_json", "The line is not a JSON object.", text, table.part, text=whole)
             continue
         values = {str(name).strip(): _text(item) for name, item in value.items() if item is not None}
         if len({_folded(str(name)) for name in value}) != len(value):
             detail = "Two fields of the object have the same name."
-            yield BrokenRow(number, "malformed_json", detail, text, table.part)
+            yield BrokenRow(number, "repeated_key", detail, text, table.part, text=whole)
         elif "\x00" in "".join((*values, *values.values())):
-            yield BrokenRow(number, "malformed_row", "The row holds the NUL character.", text, table.part)
+            detail = "The row holds the NUL character."
+            cleaned = {name.replace("\x00", ""): cell.replace("\x00", "") for name, cell in values.items()}
+            yield BrokenRow(
+                number, "malformed_row", detail, text, table.part, values=cleaned, text=" ".join(cleaned.values())
+            )
         else:
             yield Row(number, values, table.part)
     if number == 0:
@@ -448,6 +569,8 @@ def _refuse_doctype(part: IO[bytes]) -> None:
         raise BrokenFile("unsafe_document", "The workbook declares XML entities.") from None
     except (_RootReached, expat.ExpatError):
         return  # a picture and the like is no XML at all
+    except (LookupError, ValueError):
+        raise BrokenFile("malformed_workbook", "A part of the workbook names an encoding that is not known.") from None
 
 
 def _check_workbook(file: IO[bytes]) -> None:
@@ -477,7 +600,8 @@ def _sheet_rows(file: IO[bytes], table: _Table) -> Iterator[Row | BrokenRow]:
             columns = _columns(values, table.required)
         elif len(values) > len(columns):
             detail = f"The row has {len(values)} cells, the header has {len(columns)}."
-            yield BrokenRow(number, "wrong_number_of_cells", detail, document.encode(values), table.part)
+            raw = document.encode(values)
+            yield BrokenRow(number, "wrong_number_of_cells", detail, raw, table.part, text=" ".join(values))
         else:
             # a sheet knows no cells behind the last one that is filled
             values += [""] * (len(columns) - len(values))
