@@ -75,6 +75,61 @@ class NoRecordIsReceivedInTheFuture(PolicyStatement):
     """
 
 
+class EveryPullAccountsForAllThatItWasTold(PolicyStatement):
+    """Every pull's records are new, known already, or broken and in quarantine; none is lost on the way."""
+
+    relation = "raw.pulls"
+    rules = ("R27",)
+    unexpected_rows_query: str = """
+        select pulls.pull_id, pulls.source, pulls.records_seen, pulls.records_new, pulls.records_known
+        from {batch} as pulls
+        cross join gate.current_run as run
+        where
+            pulls.finished_at <= run.started_at
+            and pulls.records_seen <> pulls.records_new + pulls.records_known + pulls.records_broken
+    """
+
+
+class EveryBrokenRecordThatRestrictsStandsInQuarantine(PolicyStatement):
+    """What could be read of a broken record counts, and the record itself is told in quarantine."""
+
+    relation = "raw.records"
+    rules = ("R27",)
+    unexpected_rows_query: str = """
+        select records.record_id, records.source, records.broken_reason
+        from {batch} as records
+        cross join gate.current_run as run
+        where
+            records.record_id > run.records_after
+            and records.broken_reason is not null
+            and not exists (
+                select from raw.quarantine
+                where
+                    quarantine.source = records.source
+                    and quarantine.object = records.object
+                    and quarantine.reason = records.broken_reason
+            )
+    """
+
+
+class NoRestrictionCameAgainForAnother(PolicyStatement):
+    """No source used the id of a restriction again for another person or address.
+
+    No more than a warning: both restrict. A list that is numbered anew each day does it; it should name its own ids.
+    """
+
+    relation = "candidate.consent_events"
+    rules = ("R9",)
+    severity: FailureSeverity = FailureSeverity.WARNING
+    unexpected_rows_query: str = """
+        select events.source, events.event_type, count(*) as restrictions, min(events.record_id) as first_record_id
+        from {batch} as events
+        cross join gate.current_run as run
+        where events.is_superseded
+        group by events.source, events.event_type
+    """
+
+
 class NoSourcesLastPullWasAllQuarantine(PolicyStatement):
     """No source's last pull brought nothing but records that broke their contract."""
 

@@ -62,13 +62,15 @@ def _violators(event_types: str, *, channel: str, purpose: str, brand: str, rest
     """
 
 
+# a scope that nobody can read is all (R27)
+_CHANNEL = "case when lower(events.channel) in ('email', 'phone', 'sms', 'post') then lower(events.channel) end"
 _SCOPED = {
-    "channel": "nullif(events.channel, '')",
-    "purpose": "nullif(events.purpose, '')",
-    "brand": "nullif(events.brand, '')",
+    "channel": _CHANNEL,
+    "purpose": "(select purpose from registry.purposes where purpose = lower(events.purpose))",
+    "brand": "(select min(brand) from registry.sources where lower(brand) = lower(events.brand))",
 }
 _EVERYTHING = {"channel": "cast(null as text)", "purpose": "cast(null as text)", "brand": "cast(null as text)"}
-_WHOLE_CHANNEL = _EVERYTHING | {"channel": "coalesce(nullif(events.channel, ''), 'email')"}
+_WHOLE_CHANNEL = _EVERYTHING | {"channel": f"case when events.channel is null then 'email' else {_CHANNEL} end"}
 
 
 class EveryMarketableContactHasADocumentedBasis(PolicyStatement):

@@ -69,6 +69,22 @@ CASES = {
         {"source": "crm", "records_quarantined": 10},
         ("update raw.pulls set records_quarantined = 9",),
     ),
+    "EveryPullAccountsForAllThatItWasTold": Case(
+        "update raw.pulls set records_known = 1", {"source": "crm", "records_seen": 10}
+    ),
+    "EveryBrokenRecordThatRestrictsStandsInQuarantine": Case(
+        "update raw.records set broken_reason = 'malformed_json' where source_id = '2'",
+        {"source": "web", "broken_reason": "malformed_json"},
+        (
+            "update raw.records set broken_reason = 'malformed_json' where source_id = '2';"
+            "insert into raw.quarantine (source, object, position, reason, detail, received_at, digest, payload) values"
+            " ('web', 'canonical.events', 'a:1', 'malformed_json', '', now(), sha256('x'), 'x');",
+        ),
+    ),
+    "NoRestrictionCameAgainForAnother": Case(
+        "update candidate.consent_events set is_superseded = true where event_key = 'web/2'",
+        {"source": "web", "event_type": "consent_withdrawn", "restrictions": 1},
+    ),
     "NoSourceIsStale": Case("update candidate.source_freshness set is_stale = true", {"source": "crm"}),
     "NoSourceShrankMoreThanItsRegistryRowAllows": Case(
         _SHRUNK.format(total=700),

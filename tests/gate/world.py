@@ -14,7 +14,8 @@ PERSONAL_DATA = ("jan.jansen@voorbeeld.nl", "Jan", "Jansen", "Jansen Bloemen", "
 _TABLES = """
 create schema registry;
 create schema candidate;
-create table registry.sources (source text);
+create table registry.sources (source text, brand text);
+create table registry.purposes (purpose text);
 create table registry.connectors (source text, max_age_hours integer, max_drop_percent integer);
 create table registry.gate_limits (relation text, max_drop_percent integer);
 create table registry.policy (
@@ -28,7 +29,7 @@ create table candidate.contacts (contact_id text);
 create table candidate.contact_points (contact_id text, channel text, address text, is_usable boolean);
 create table candidate.consent_events (
     event_key text, contact_id text, event_type text, occurred_at timestamptz, received_at timestamptz, source text,
-    channel text, purpose text, brand text, text_version text, payload_digest text, record_id bigint
+    channel text, purpose text, brand text, text_version text, payload_digest text, record_id bigint, is_superseded boolean not null default false
 );
 create table candidate.consent_timeline (
     contact_id text, address text, channel text, purpose text, brand text, basis text, status text, reason text,
@@ -52,7 +53,8 @@ create table candidate.renewal_due (
 
 # web/1 consents in June 2024 and is due; web/2 withdrew, and then consented again.
 _ROWS = """
-insert into registry.sources values ('web'), ('crm');
+insert into registry.sources values ('web', 'noord'), ('crm', 'noord');
+insert into registry.purposes values ('newsletter'), ('events');
 insert into registry.connectors values ('crm', 26, 30);
 insert into registry.gate_limits values ('marketable_contacts', 30), ('suppressions', 10);
 insert into registry.policy values
@@ -102,8 +104,9 @@ select
     renewal_due_on, expires_on, expires_on - decided_on, 'web_form', decided_on
 from candidate.marketable_contacts
 where decided_on between renewal_due_on and expires_on;
-insert into raw.pulls (source, started_at, finished_at, state, records_seen, records_new)
-values ('crm', now() - interval '2 hours', now() - interval '1 hour', 'complete', 10, 10);
+insert into raw.pulls
+    (source, started_at, finished_at, state, records_seen, records_new, records_known, records_broken)
+values ('crm', now() - interval '2 hours', now() - interval '1 hour', 'complete', 10, 7, 2, 1);
 insert into raw.populations values ('crm', 'hubspot.contacts', now() - interval '90 minutes', 1000);
 """
 

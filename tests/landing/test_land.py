@@ -1,14 +1,20 @@
 import hashlib
 import itertools
+import random
+import threading
+import time
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from optkeeper import transform
 from optkeeper.landing import document
 from optkeeper.landing.land import Landing, WarehouseLedger
-from optkeeper.sources.stream import Broken, Cursor, FileTaken, Population, RawAddress, Received, StreamItem
+from optkeeper.sources.stream import Broken, Cursor, FileOpened, FileTaken, Population, RawAddress, Received, StreamItem
+from optkeeper.warehouse import database
 
 Connection = psycopg.Connection[Any]
 
@@ -124,3 +130,138 @@ def test_production_never_takes_the_receipt_from_the_record(warehouse: Connectio
     Landing(warehouse, "web").land(iter([claimed]))
     row = warehouse.execute("select received_at > now() - interval '1 hour' from raw.records").fetchone()
     assert row == (True,)
+
+
+def _versions(connection: Connection) -> list[str]:
+    return [row[3]["type"] for row in _records(connection)]
+
+
+def test_going_back_to_older_content_is_a_new_version(warehouse: Connection) -> None:
+    for content in ("a", "b", "b", "a", "a", "b"):
+        Landing(warehouse, "web").land(iter([_received(1, type=content)]))
+    assert _versions(warehouse) == ["a", "b", "a", "b"]
+
+
+def test_of_versions_in_one_pull_the_later_in_its_order_is_the_newer(warehouse: Connection) -> None:
+    contents = ["a", "b", "a", "a", "c", "c", "a"]
+    Landing(warehouse, "web", chunk=3).land(iter([_received(1, type=content) for content in contents]))
+    assert _versions(warehouse) == ["a", "b", "a", "c", "a"]
+    newest = warehouse.execute("select payload ->> 'type' from raw.records order by received_at desc, record_id desc")
+    assert newest.fetchone() == ("a",)
+
+
+def test_what_a_landing_was_told_is_new_known_or_broken(warehouse: Connection) -> None:
+    stream = [_received(1), _received(1), _received(2), _received(3, name="a\x00b"), Broken("x.y", "1", "r", "d", b"z")]
+    counts = Landing(warehouse, "web").land(iter(stream))
+    assert (counts.records_seen, counts.records_new, counts.records_known, counts.records_broken) == (5, 2, 1, 2)
+    again = Landing(warehouse, "web").land(iter(stream))
+    assert (again.records_seen, again.records_new, again.records_known, again.records_broken) == (5, 0, 3, 2)
+    assert again.quarantined == 0
+
+
+def test_a_broken_row_that_comes_three_times_counts_three(warehouse: Connection) -> None:
+    rows = [Broken("vendor.rows", f"crm.csv:{line}", "malformed_row", "A quote.", b'"') for line in (2, 3, 4)]
+    opened, taken = FileOpened(b"d" * 32), FileTaken(b"d" * 32, "crm.csv", 3, "crm", datetime(2026, 1, 1, tzinfo=UTC))
+    assert Landing(warehouse, "leadco").land(iter([opened, *rows, taken])).quarantined == 3
+    other = FileOpened(b"e" * 32)
+    assert Landing(warehouse, "leadco").land(iter([other, *rows])).quarantined == 3
+
+
+def test_a_file_that_corrects_itself_is_told_once_also_when_its_pull_was_killed(warehouse: Connection) -> None:
+    opened = FileOpened(b"d" * 32, "as registered")
+    rows = [_received(number % 3, type=str(number)) for number in range(20)]
+
+    def stream(killed_at: int | None) -> Iterator[StreamItem]:
+        yield opened
+        for place, row in enumerate(rows):
+            if place == killed_at:
+                raise KeyboardInterrupt
+            yield row
+        yield FileTaken(opened.digest, "a.jsonl", 1, "a", datetime(2026, 1, 1, tzinfo=UTC))
+
+    for killed_at in (5, 9, 9, 16):
+        with pytest.raises(KeyboardInterrupt):
+            Landing(warehouse, "web", chunk=4).land(stream(killed_at))
+    Landing(warehouse, "web", chunk=4).land(stream(None))
+    assert _versions(warehouse) == [str(number) for number in range(20)]
+    assert warehouse.execute("select count(*) from raw.file_progress").fetchone() == (0,)
+
+
+def test_no_record_appears_with_a_receipt_earlier_than_what_a_build_knows(
+    warehouse: Connection, warehouse_url: str
+) -> None:
+    with database.connect(warehouse_url) as landing, database.connect(warehouse_url) as building:
+        stamped, go_on = threading.Event(), threading.Event()
+        known: list[datetime] = []
+
+        def store() -> None:
+            with landing.transaction():  # the landing's own transaction becomes a part of this one
+                Landing(landing, "web").land(iter([_received(1)]))
+                stamped.set()
+                go_on.wait(30)
+
+        def build() -> None:
+            known.append(transform._known_at(building, "run", datetime.now(UTC)))
+
+        storing = threading.Thread(target=store)
+        storing.start()
+        assert stamped.wait(30)
+        waiting = threading.Thread(target=build)
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive(), "the build waits for whoever has stamped"
+        go_on.set()
+        storing.join(30)
+        waiting.join(30)
+    Landing(warehouse, "web").land(iter([_received(2)]))
+    received = [row[0] for row in warehouse.execute("select received_at from raw.records order by record_id")]
+    assert received[0] < known[0] < received[1]
+    assert warehouse.execute("select known_at from raw.builds").fetchall() == [(known[0],)]
+
+
+def test_a_clock_that_was_set_back_gives_no_earlier_receipt(warehouse: Connection) -> None:
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    warehouse.execute("update raw.receipt_clock set last_at = %s", (ahead,))
+    Landing(warehouse, "web").land(iter([_received(1)]))
+    row = warehouse.execute("select received_at > %s from raw.records", (ahead,)).fetchone()
+    assert row == (True,)
+
+
+@pytest.mark.parametrize("length", [1_001, 2_700, 100_000])
+def test_an_id_or_address_that_no_index_holds_costs_its_record_and_not_its_chunk(
+    warehouse: Connection, length: int
+) -> None:
+    long = random.Random(length).randbytes(length).hex()
+    stream = [
+        Received("x.y", long, {"a": 1}),
+        Received("x.y", "1", {"a": 1}, (RawAddress("phone", long), RawAddress("email", f"{long}@{long}.nl"))),
+        Received("x.y", "2", {"a": 1}, (RawAddress("phone", "020 123", long),)),
+        Received("x.y", "3", {"n": int("9" * 4_000)}),
+        Broken("x.y", long, "r", long, b"z"),
+    ]
+    counts = Landing(warehouse, "web").land(iter(stream))
+    assert (counts.records_new, counts.records_broken) == (2, 3)
+
+
+def test_a_chunk_is_bounded_in_bytes(warehouse: Connection) -> None:
+    def stream() -> Iterator[StreamItem]:
+        for number in range(300):
+            yield _received(number, text="x" * 1_000_000)
+
+    tracemalloc.start()
+    counts = Landing(warehouse, "web").land(stream())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert counts.records_new == 300
+    assert peak < 100_000_000
+
+
+def test_many_broken_records_are_stored_at_once(warehouse: Connection) -> None:
+    def stream() -> Iterator[StreamItem]:
+        for number in range(100_000):
+            yield Broken("x.y", f"f:{number}", "malformed_json", "The line is not JSON.", b"{%d" % number)
+
+    started = time.perf_counter()
+    counts = Landing(warehouse, "web").land(stream())
+    assert counts.quarantined == 100_000
+    assert time.perf_counter() - started < 30  # one by one it took longer than 30 s for a tenth of the three million

@@ -25,6 +25,7 @@ consent_events as (
         cleared.brand,
         cleared.text_version,
         cleared.quarantine_reason,
+        cleared.is_superseded,
         cleared.payload_digest,
         cleared.record_id
     from cleared
