@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from optkeeper import settings, transform
+from optkeeper import registry_check, settings, transform
 from optkeeper.landing import addresses, document
 from optkeeper.landing.land import Landing
 from optkeeper.sources.canonical_feed import read_events
@@ -142,9 +142,7 @@ def _seeds(work: Path, registry: Path | None) -> Path | None:
         return None
     folder = work / "seeds"
     shutil.copytree(settings.DBT_PROJECT / "seeds", folder)
-    for own in registry.glob("*.csv"):
-        standing = list(folder.rglob(own.name))
-        shutil.copyfile(own, standing[0] if standing else folder / own.name)
+    registry_check.lay_over(registry, folder)
     return folder
 
 

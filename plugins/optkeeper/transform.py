@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from optkeeper import settings
+from optkeeper import registry_check, settings
 from optkeeper.warehouse import database
 
 if TYPE_CHECKING:
@@ -63,13 +63,18 @@ def run(
         address: the warehouse's address.
         work_folder: where dbt keeps its manifest, compiled SQL and log.
         variables: the project's variables, as `as_of`.
-        seeds: another folder of seeds than the project's own.
+        seeds: another folder of seeds than the project's own, which gets the project's rows of every policy key that
+            it does not name.
 
     Raises:
+        RegistryFault: policy or registries lack a row, or hold one twice.
         TransformError: a node failed.
     """
     from dbt.cli.main import dbtRunner
 
+    if seeds is not None:
+        registry_check.complete(seeds)
+    registry_check.check(seeds)
     part = database.parts(address)
     values = {
         "OPTKEEPER_DB_HOST": part["host"],

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from optkeeper import evaluate, registry, settings, transform
+from optkeeper import evaluate, registry, registry_check, settings, transform
 from optkeeper.landing.land import Landing, LandingCounts
 from optkeeper.landing.pull import pull
 from optkeeper.sources.stream import ConnectionDetails, StreamItem
@@ -89,6 +89,14 @@ class Road:
             for question, row in zip(asked, rows, strict=True)
         }
 
+    def build(self, *models: str) -> None:
+        """Builds the models for now, as production does, up to the contacts that its records are of."""
+        transform.run(
+            ["build", "--select", "+int_identity__resolved", *models, "--resource-type", "model", "--resource-type", "seed"],
+            address=self.address, work_folder=self.work, seeds=self.seeds,
+            variables={"as_of": datetime.now(UTC).isoformat(), "known_at": datetime.now(UTC).isoformat()},
+        )  # fmt: skip
+
     def quarantined(self) -> list[tuple[Any, ...]]:
         """Source, position, reason and field of all that stands in quarantine."""
         with self.connected() as connection:
@@ -103,9 +111,7 @@ def road(monkeypatch: Any) -> Iterator[Road]:
     work = Path(tempfile.mkdtemp(prefix="opk"))
     seeds = work / "seeds"
     shutil.copytree(settings.DBT_PROJECT / "seeds", seeds)
-    for own in SEEDS.glob("*.csv"):
-        (standing,) = seeds.rglob(own.name)
-        shutil.copyfile(own, standing)
+    registry_check.lay_over(SEEDS, seeds)
     monkeypatch.setattr(settings, "registry_folders", lambda: (seeds / "registry", seeds / "policy"))
     try:
         address = evaluate._throw_away_database(work / "pg")

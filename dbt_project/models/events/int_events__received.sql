@@ -60,7 +60,12 @@ addressed as (
         end as email,
         phones.address as phone,
         case
-            when delivered.postal_postcode is not null and delivered.postal_house_number is not null
+            -- what is longer is no address, and no index holds it
+            when
+                length(delivered.postal_postcode) <= 200
+                and length(delivered.postal_house_number) <= 200
+                and length(coalesce(delivered.postal_addition, '')) <= 200
+                and length(coalesce(delivered.postal_country, delivered.country, '')) <= 200
                 then
                     upper(coalesce(nullif(btrim(delivered.postal_country), ''), delivered.country, 'NL')) || '|'
                     || upper(regexp_replace(delivered.postal_postcode, '[^0-9A-Za-z]', '', 'g')) || '|'

@@ -42,39 +42,60 @@ nodes as (
 
 ),
 
+-- Each round hands the lowest label that came in the round before to the neighbours. The labels are digests, so that no
+-- naming of ids makes a long way of it; a contact of thousands of nodes takes as many rounds as it is wide, not its square.
 walked as (
 
-    select world_id, node as start, node as reached from links
-    union
     select
-        walked.world_id,
-        walked.start,
-        links.other as reached
-    from walked
-    inner join links on links.world_id = walked.world_id and links.node = walked.reached
+        world_id,
+        node,
+        md5(node) as label
+    from links
+
+    union
+
+    select
+        handed.world_id,
+        handed.node,
+        handed.label
+    from (
+        select
+            walked.world_id,
+            links.other as node,
+            walked.label,
+            row_number() over (partition by walked.world_id, links.other order by walked.label) as place
+        from walked
+        inner join links on links.world_id = walked.world_id and links.node = walked.node
+        where walked.label < md5(links.other)
+    ) as handed
+    where handed.place = 1
 
 ),
 
-reachable as (
-
-    select world_id, start, reached from walked
-    union
-    select world_id, node as start, node as reached from nodes
-
-),
-
-ranked as (
+labelled as (
 
     select
-        reachable.world_id,
-        reachable.start as node,
+        nodes.world_id,
+        nodes.node,
         nodes.event_key,
-        row_number() over (
-            partition by reachable.world_id, reachable.start
-            order by nodes.first_received_at nulls last, nodes.event_key nulls last, nodes.node
-        ) as place
-    from reachable
-    inner join nodes on nodes.world_id = reachable.world_id and nodes.node = reachable.reached
+        nodes.first_received_at,
+        coalesce(min(walked.label), md5(nodes.node)) as label
+    from nodes
+    left join walked on walked.world_id = nodes.world_id and walked.node = nodes.node
+    group by nodes.world_id, nodes.node, nodes.event_key, nodes.first_received_at
+
+),
+
+named as (
+
+    select
+        world_id,
+        node,
+        first_value(coalesce(event_key, node)) over (
+            partition by world_id, label
+            order by first_received_at nulls last, event_key nulls last, node
+        ) as named_by
+    from labelled
 
 ),
 
@@ -83,9 +104,8 @@ contacts as (
     select
         world_id,
         node,
-        md5(coalesce(event_key, node)) as contact_id
-    from ranked
-    where place = 1
+        md5(named_by) as contact_id
+    from named
 
 )
 

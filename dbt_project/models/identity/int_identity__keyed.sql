@@ -1,61 +1,43 @@
--- R34, R35: by which keys can a record's person be known?
+-- R34, R35: by which keys is a record's person known?
 
-with cleared as (
+with candidate_keys as (
 
-    select * from {{ ref('int_events__cleared') }}
-
-),
-
-role_addresses as (
-
-    select distinct lower(local_part) as local_part from {{ ref('role_addresses') }}
+    select * from {{ ref('int_identity__candidate_keys') }}
 
 ),
 
-shared_addresses as (
+overloaded as (
 
-    select distinct lower(btrim(address)) as address from {{ ref('shared_addresses') }}
-
-),
-
-described as (
-
-    select
-        cleared.world_id,
-        cleared.event_key,
-        cleared.first_received_at,
-        cleared.effective_at,
-        cleared.event_type,
-        cleared.quarantine_reason is not null as is_quarantined,
-        cleared.email,
-        cleared.phone,
-        cleared.postal,
-        cleared.refers_to_source_contact_id,
-        coalesce(cleared.refers_to_source, cleared.source) as refers_to_source,
-        {{ address_base('cleared.email') }} as email_base,
-        split_part({{ address_base('cleared.email') }}, '@', 1) in (select local_part from role_addresses) as is_role_email,
-        cleared.email in (select address from shared_addresses)
-        or {{ address_base('cleared.email') }} in (select address from shared_addresses) as is_shared_email,
-        cleared.phone in (select address from shared_addresses) as is_shared_phone,
-        case
-            when cleared.source_contact_id is not null
-                then 'contact:' || cleared.source || '/' || cleared.source_contact_id
-        end as contact_key,
-        lower(btrim(cleared.last_name)) as family_name
-    from cleared
+    select * from {{ ref('int_identity__overloaded_keys') }}
 
 ),
 
 keyed as (
 
     select
-        *,
-        case when email is not null and not is_role_email and not is_shared_email then 'email:' || email end as email_key,
-        case
-            when phone is not null and not is_shared_phone and coalesce(family_name, '') <> ''
-                then 'phone:' || phone || '/' || family_name
-        end as phone_key
-    from described
+        candidate_keys.world_id,
+        candidate_keys.event_key,
+        candidate_keys.first_received_at,
+        candidate_keys.effective_at,
+        candidate_keys.event_type,
+        candidate_keys.is_quarantined,
+        candidate_keys.email,
+        candidate_keys.phone,
+        candidate_keys.postal,
+        candidate_keys.refers_to_source_contact_id,
+        candidate_keys.refers_to_source,
+        candidate_keys.email_base,
+        candidate_keys.is_role_email,
+        case when by_contact.key is null then candidate_keys.contact_key end as contact_key,
+        case when by_email.key is null then candidate_keys.email_key end as email_key,
+        case when by_phone.key is null then candidate_keys.phone_key end as phone_key
+    from candidate_keys
+    left join overloaded as by_email
+        on by_email.world_id = candidate_keys.world_id and by_email.key = candidate_keys.email_key
+    left join overloaded as by_phone
+        on by_phone.world_id = candidate_keys.world_id and by_phone.key = candidate_keys.phone_key
+    left join overloaded as by_contact
+        on by_contact.world_id = candidate_keys.world_id and by_contact.key = candidate_keys.contact_key
 
 ),
 

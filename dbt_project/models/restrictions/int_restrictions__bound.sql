@@ -30,6 +30,12 @@ shared_addresses as (
 
 ),
 
+overloaded as (
+
+    select * from {{ ref('int_identity__overloaded_keys') }}
+
+),
+
 -- a restriction on an address without, or with any, plus-tag is one on all of them, and so on whoever carries them
 siblings as (
 
@@ -43,8 +49,10 @@ siblings as (
             points.world_id = named.world_id
             and points.channel = 'email'
             and points.address_base = named.address_base
+    left join overloaded on overloaded.world_id = points.world_id and overloaded.key = 'email:' || points.address
     where
         named.kind = 'email'
+        and overloaded.key is null
         and not points.is_role_address
         and named.address_base not in (select address from shared_addresses)
         and points.address not in (select address from shared_addresses)

@@ -43,10 +43,10 @@ renamed as (
         nullif(payload #>> '{properties,hs_legal_basis}', '') as legal_basis_labels,
         nullif(payload #>> '{properties,hs_email_hard_bounce_reason_enum}', '') as hard_bounce_reason,
         nullif(payload #>> '{properties,hs_merged_object_ids}', '') as merged_contact_ids,
-        coalesce(payload #> '{propertiesWithHistory,hs_email_optout}', '[]') as opt_out_history,
-        coalesce(payload #> '{propertiesWithHistory,hs_legal_basis}', '[]') as legal_basis_history,
-        coalesce(payload #> '{propertiesWithHistory,hs_email_hard_bounce_reason_enum}', '[]') as hard_bounce_history,
-        coalesce(payload #> '{propertiesWithHistory,hs_merged_object_ids}', '[]') as merge_history,
+        {{ json_array_or_empty("payload #> '{propertiesWithHistory,hs_email_optout}'") }} as opt_out_history,
+        {{ json_array_or_empty("payload #> '{propertiesWithHistory,hs_legal_basis}'") }} as legal_basis_history,
+        {{ json_array_or_empty("payload #> '{propertiesWithHistory,hs_email_hard_bounce_reason_enum}'") }} as hard_bounce_history,
+        {{ json_array_or_empty("payload #> '{propertiesWithHistory,hs_merged_object_ids}'") }} as merge_history,
 
         -- moments, as text
         coalesce(

@@ -1,0 +1,77 @@
+-- R35: which keys bind more records of their own than a person can have? A filler address, a shared inbox that nobody has
+-- registered, an id that is none (`0`): it links nobody, and a restriction on it binds nobody but itself.
+
+with candidate_keys as (
+
+    select * from {{ ref('int_identity__candidate_keys') }}
+    where not is_quarantined
+
+),
+
+policy_periods as (
+
+    select * from {{ ref('policy_periods') }}
+    where key = 'identity_key_max_records' and country = '*' and channel = '*'
+
+),
+
+newest as (
+
+    select
+        value,
+        row_number() over (order by valid_from desc) as place
+    from policy_periods
+
+),
+
+held as (
+
+    select distinct
+        world_id,
+        email_key as key,
+        coalesce(contact_key, phone_key) as holder
+    from candidate_keys
+    where email_key is not null and coalesce(contact_key, phone_key) is not null
+    union
+    select distinct
+        world_id,
+        phone_key as key,
+        coalesce(contact_key, email_key) as holder
+    from candidate_keys
+    where phone_key is not null and coalesce(contact_key, email_key) is not null
+    union
+    select distinct
+        world_id,
+        contact_key as key,
+        coalesce(email_key, phone_key) as holder
+    from candidate_keys
+    where contact_key is not null and coalesce(email_key, phone_key) is not null
+
+),
+
+counted as (
+
+    select
+        world_id,
+        key,
+        count(*) as records
+    from held
+    group by world_id, key
+
+),
+
+overloaded as (
+
+    select
+        counted.world_id,
+        counted.key,
+        split_part(counted.key, ':', 1) as kind,
+        counted.records,
+        cast(newest.value as integer) as most_records
+    from counted
+    inner join newest on newest.place = 1
+    where counted.records > cast(newest.value as integer)
+
+)
+
+select * from overloaded
