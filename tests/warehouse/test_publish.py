@@ -3,6 +3,7 @@ from typing import Any
 import psycopg
 import pytest
 from optkeeper.warehouse.publish import PublicationRefused, publish
+from optkeeper.warehouse.stamp import stamp
 
 Connection = psycopg.Connection[Any]
 
@@ -10,6 +11,7 @@ _CANDIDATE = """
 create schema candidate; create schema gate; create schema intermediate;
 create table intermediate.completed_builds (run_id text primary key, completed_at timestamptz);
 create table gate.results (run_id text, severity text, passed boolean);
+create table gate.runs (run_id text, candidate_stamp text);
 create table candidate.builds (
     run_id text primary key, as_of timestamptz, decided_on date, known_at timestamptz, policy_version text
 );
@@ -29,6 +31,8 @@ def _candidate(connection: Connection, run_id: str, contacts: dict[str, str], pa
         connection.execute("insert into candidate.consent_events values (%s, 'given')", (evidence,))
     for contact, evidence in contacts.items():
         connection.execute("insert into candidate.marketable_contacts values (%s, %s)", (contact, evidence))
+    connection.execute("delete from gate.runs")
+    connection.execute("insert into gate.runs values (%s, %s)", (run_id, stamp(connection)))
 
 
 @pytest.fixture
@@ -78,6 +82,28 @@ def test_a_build_that_did_not_reach_its_end_is_refused(candidate: Connection) ->
     candidate.execute("delete from intermediate.completed_builds")
     with pytest.raises(PublicationRefused, match="did not reach its end"):
         publish(candidate, "r1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "insert into candidate.marketable_contacts values ('put in between', 'web/1')",
+        "update candidate.consent_events set kind = 'withdrawn'",
+        "delete from candidate.marketable_contacts where contact_id = 'b'",
+        "update candidate.builds set known_at = now() + interval '1 second'",
+        "update candidate.marketable_contacts set contact_id = contact_id || '!'",
+        "delete from gate.runs",
+        "update gate.runs set candidate_stamp = null",
+    ],
+)
+def test_what_was_changed_since_it_was_judged_is_refused(change: str, candidate: Connection) -> None:
+    _candidate(candidate, "r1", {"a": "web/1"})
+    publish(candidate, "r1")
+    _candidate(candidate, "r2", {"b": "web/1", "c": "web/1"})
+    candidate.execute(change.encode())
+    with pytest.raises(PublicationRefused, match="not those that the gate judged"):
+        publish(candidate, "r2")
+    assert _published(candidate) == [("a", "web/1")]
 
 
 def test_an_older_run_never_publishes_a_newer_candidate(candidate: Connection) -> None:

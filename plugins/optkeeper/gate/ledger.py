@@ -10,6 +10,7 @@ from psycopg import sql
 
 from optkeeper import settings
 from optkeeper.gate.report import GateReport
+from optkeeper.warehouse.stamp import stamp
 
 MARTS = "marts"
 
@@ -24,19 +25,22 @@ def ensure_gate(connection: psycopg.Connection[Any]) -> None:
 def begin(connection: psycopg.Connection[Any], run_id: str, as_of: datetime) -> datetime:
     """Opens a run and forgets what an earlier attempt at it found; answers when it began.
 
-    An attempt that breaks off therefore never leaves the pass of an earlier one standing.
+    What stands in the candidate marts now is stamped before it is judged: what is put in between is not published. An
+    attempt that breaks off therefore never leaves the pass of an earlier one standing.
     """
     _analyze_candidate(connection)
+    candidate_stamp = stamp(connection)
     with connection.transaction():
         connection.execute("delete from gate.runs where run_id = %s", (run_id,))
         # Two passes back: a transaction that was open at the last one may have committed lower numbers since.
         row = connection.execute(
-            "insert into gate.runs (run_id, as_of, decided_on, started_at, records_after, records_through)"
+            "insert into gate.runs (run_id, as_of, decided_on, started_at, records_after, records_through,"
+            " candidate_stamp)"
             " values (%(run_id)s, %(as_of)s, cast(%(as_of)s at time zone %(zone)s as date), clock_timestamp(),"
             " coalesce((select records_through from gate.runs where passed order by started_at desc offset 1 limit 1),"
-            " 0), coalesce((select max(record_id) from raw.records), 0))"
+            " 0), coalesce((select max(record_id) from raw.records), 0), %(stamp)s)"
             " returning started_at",
-            {"run_id": run_id, "as_of": as_of, "zone": settings.BUSINESS_TIME_ZONE.key},
+            {"run_id": run_id, "as_of": as_of, "zone": settings.BUSINESS_TIME_ZONE.key, "stamp": candidate_stamp},
         ).fetchone()
         assert row is not None
         _measure_marts(connection, run_id)

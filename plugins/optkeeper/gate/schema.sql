@@ -11,8 +11,20 @@ create table if not exists gate.runs (
     records_after bigint not null,      -- records up to this number were judged by two runs that passed
     records_through bigint not null,    -- the newest record at the start
     finished_at timestamptz,
-    passed boolean                      -- null where the gate broke off
+    passed boolean,                     -- null where the gate broke off
+    candidate_stamp text                -- digest of all that was judged; only this may be published
 );
+
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'gate.runs'::regclass and attname = 'candidate_stamp' and not attisdropped
+    ) then
+        alter table gate.runs add column candidate_stamp text;
+    end if;
+end
+$$;
 
 -- Grain: one statement of policy in one run.
 create table if not exists gate.results (
@@ -56,6 +68,7 @@ create index if not exists accepted_volumes_by_object on gate.accepted_volumes (
 
 -- The run that is judged now, or was last.
 create or replace view gate.current_run as
-select * from gate.runs
+select run_id, as_of, decided_on, started_at, records_after, records_through, finished_at, passed
+from gate.runs
 order by started_at desc
 limit 1;

@@ -13,7 +13,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-CANDIDATE, PUBLISHED = "candidate", "marts"
+from optkeeper.warehouse.stamp import CANDIDATE, stamp, tables
+
+PUBLISHED = "marts"
 
 
 class PublicationRefused(Exception):
@@ -33,14 +35,16 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
     """Publishes the candidate of a run that the gate has passed; doing it again changes nothing.
 
     Raises:
-        PublicationRefused: the candidate is of another run, or the gate has not passed this one.
+        PublicationRefused: the candidate is of another run, the gate has not passed this one, or what it passed was
+            built again or changed since.
     """
     deleted = written = 0
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext('optkeeper.publish'))")
         connection.execute(files("optkeeper.warehouse").joinpath("publication.sql").read_text().encode())
+        relations = tables(connection)
+        _hold(connection, relations)
         _refuse_unless_passed(connection, run_id)
-        relations = _tables(connection, CANDIDATE)
         renewed = [
             name for name in relations if _shape(connection, PUBLISHED, name) != _shape(connection, CANDIDATE, name)
         ]
@@ -79,19 +83,25 @@ def _refuse_unless_passed(connection: psycopg.Connection[Any], run_id: str) -> N
     ).fetchone()
     if passed is None or not passed[0]:
         raise PublicationRefused(f"run {run_id}: the gate has not passed the candidate marts")
+    judged = connection.execute("select candidate_stamp from gate.runs where run_id = %s", (run_id,)).fetchone()
+    if judged is None or judged[0] != stamp(connection):
+        raise PublicationRefused(
+            f"run {run_id}: the candidate marts are not those that the gate judged; judge them again"
+        )
+
+
+def _hold(connection: psycopg.Connection[Any], relations: list[str]) -> None:
+    """Lets nobody write to or replace the candidate until it is published."""
+    if relations:
+        connection.execute(
+            sql.SQL("lock table {} in share mode").format(
+                sql.SQL(", ").join(_in(CANDIDATE, name) for name in relations)
+            )
+        )
 
 
 def _in(schema: str, name: str) -> sql.Composed:
     return sql.SQL("{}.{}").format(sql.Identifier(schema), sql.Identifier(name))
-
-
-def _tables(connection: psycopg.Connection[Any], schema: str) -> list[str]:
-    rows = connection.execute(
-        "select table_name from information_schema.tables"
-        " where table_schema = %s and table_type = 'BASE TABLE' and table_name not like '%%\\_\\_dbt\\_%%' order by 1",
-        (schema,),
-    ).fetchall()
-    return [row[0] for row in rows]
 
 
 def _shape(connection: psycopg.Connection[Any], schema: str, name: str) -> list[tuple[Any, ...]]:
