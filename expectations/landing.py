@@ -148,6 +148,22 @@ class NoSourcesLastPullWasAllQuarantine(PolicyStatement):
     """
 
 
+class NoKeyBindsMoreRecordsThanAPersonCanHave(PolicyStatement):
+    """No address, telephone number or id is carried by more records than policy lets a person have.
+
+    No more than a warning: such a key links nobody. A filler address (`geen@...`) and an unregistered shared inbox do it.
+    """
+
+    relation = "candidate.builds"
+    rules = ("R35",)
+    severity: FailureSeverity = FailureSeverity.WARNING
+    unexpected_rows_query: str = """
+        select overloaded.kind, md5(overloaded.key) as key_digest, overloaded.records, overloaded.most_records
+        from {batch} as builds
+        cross join intermediate.int_identity__overloaded_keys as overloaded
+    """
+
+
 class NoSourceIsStale(PolicyStatement):
     """No source is older than its registry row promises.
 

@@ -63,14 +63,14 @@ def _violators(event_types: str, *, channel: str, purpose: str, brand: str, rest
 
 
 # a scope that nobody can read is all (R27)
-_CHANNEL = "case when lower(events.channel) in ('email', 'phone', 'sms', 'post') then lower(events.channel) end"
-_SCOPED = {
-    "channel": _CHANNEL,
+CHANNEL = "case when lower(events.channel) in ('email', 'phone', 'sms', 'post') then lower(events.channel) end"
+SCOPED = {
+    "channel": CHANNEL,
     "purpose": "(select purpose from registry.purposes where purpose = lower(events.purpose))",
     "brand": "(select min(brand) from registry.sources where lower(brand) = lower(events.brand))",
 }
 _EVERYTHING = {"channel": "cast(null as text)", "purpose": "cast(null as text)", "brand": "cast(null as text)"}
-_WHOLE_CHANNEL = _EVERYTHING | {"channel": f"case when events.channel is null then 'email' else {_CHANNEL} end"}
+_WHOLE_CHANNEL = _EVERYTHING | {"channel": f"case when events.channel is null then 'email' else {CHANNEL} end"}
 
 
 class EveryMarketableContactHasADocumentedBasis(PolicyStatement):
@@ -173,7 +173,7 @@ class NobodyMarketableHasWithdrawn(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R10", "R16", "R23", "R25")
-    unexpected_rows_query: str = _violators("'consent_withdrawn', 'consent_refused'", **_SCOPED)
+    unexpected_rows_query: str = _violators("'consent_withdrawn', 'consent_refused'", **SCOPED)
 
 
 class NobodyMarketableHasObjected(PolicyStatement):
@@ -181,7 +181,7 @@ class NobodyMarketableHasObjected(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R10", "R24", "R25", "R29")
-    unexpected_rows_query: str = _violators("'objection_raised'", **_SCOPED)
+    unexpected_rows_query: str = _violators("'objection_raised'", **SCOPED)
 
 
 class NobodyMarketableHasComplainedOfSpam(PolicyStatement):

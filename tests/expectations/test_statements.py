@@ -46,7 +46,150 @@ _MART = "update gate.mart_volumes set published_rows = 10, candidate_rows = {row
     " where relation = 'marketable_contacts';"
 )
 
+_GRANT_1 = "update intermediate.int_events__received set {change} where event_key = 'web/1';"
+_WEB = "update registry.sources set {change} where source = 'web';"
+# web/1's grant is proven by a confirmation of half an hour later, as double opt-in has it
+_CONFIRMED = (
+    "insert into raw.records (source, object, source_id, received_at, digest, payload)"
+    " values ('web', 'canonical.events', '5', '2024-06-20 10:30+00', sha256('five'), '{}');"
+    "insert into candidate.consent_events (event_key, contact_id, event_type, occurred_at, received_at, source,"
+    " payload_digest, record_id) select 'web/5', 'web/1', 'consent_confirmed', received_at, received_at, 'web',"
+    " encode(digest, 'hex'), record_id from raw.records where source_id = '5';"
+    "insert into intermediate.int_events__received (event_key, record_id, event_type, source, event_id, received_at, email)"
+    " select 'web/5', record_id, 'consent_confirmed', 'web', '5', received_at, 'jan.jansen@voorbeeld.nl' from raw.records"
+    " where source_id = '5';"
+    "update candidate.marketable_contacts set evidence_id = 'web/5',"
+    " evidence_record_id = (select record_id from raw.records where source_id = '5') where contact_id = 'web/1';"
+)
+_RECALL = (
+    "insert into candidate.consent_events (event_key, event_type, occurred_at, received_at, source, record_id)"
+    " values ('web/r', 'consent_revoked', {at}, {at}, '{source}', 99);"
+    "insert into intermediate.int_events__received (event_key, record_id, event_type, source, {refers})"
+    " values ('web/r', 99, 'consent_revoked', '{source}', '{to}');"
+)
+_NAMED_BY = (
+    "insert into candidate.consent_events (event_key, contact_id, event_type, occurred_at, received_at, source, channel,"
+    " purpose, brand, record_id) values ('web/n', 'somebody else', '{kind}', {at}, {at}, 'web', {scope}, 98);"
+    "insert into intermediate.int_events__received (event_key, record_id, event_type, source, {column})"
+    " values ('web/n', 98, '{kind}', 'web', '{address}');"
+)
+
 CASES = {
+    "EveryConsentNamesATextThatWasShownThen": Case(
+        "update registry.consent_texts set valid_from = '2024-06-21'",
+        {"contact_id": "web/1", "evidence_id": "web/1"},
+        ("update registry.consent_texts set valid_from = '2024-06-20'", _CONFIRMED),
+    ),
+    "EveryConsentsTextCoversItsScope": Case(
+        _GRANT_1.format(change="text_version = 'v0'")
+        + "insert into registry.consent_texts values ('v0', 'zuid', 'email', 'newsletter', null, null, 'valid')",
+        {"contact_id": "web/1"},
+        ("update registry.consent_texts set brands = '*', channels = 'sms|email', purposes = 'events|newsletter'",),
+    ),
+    "EveryConsentWasGivenForItsAddress": Case(
+        _GRANT_1.format(change="email = 'jan@voorbeeld.nl'"), {"contact_id": "web/1"}, (_CONFIRMED,)
+    ),
+    "NoConsentComesFromAnImport": Case(
+        "insert into registry.sources values ('old', 'noord', 'first_party', null, 'web_form', false, true);"
+        + _GRANT_1.format(change="source = 'old'"),
+        {"contact_id": "web/1"},
+    ),
+    "EveryConsentThatNeedsAConfirmationHasIt": Case(
+        _GRANT_1.format(change="country = 'DE'"),
+        {"contact_id": "web/1"},
+        (
+            _GRANT_1.format(change="country = 'DE'") + _CONFIRMED,
+            _GRANT_1.format(change="country = 'DE'")
+            + "update candidate.consent_events set event_type = 'consent_renewed' where event_key = 'web/1'",
+            "update registry.policy set channel = 'sms' where country = 'DE';"
+            + _GRANT_1.format(change="country = 'DE'"),
+        ),
+    ),
+    "NobodyMarketableConsentedAsAChild": Case(
+        _GRANT_1.format(change="birth_date_text = '2008-06-21'"),
+        {"contact_id": "web/1"},
+        (
+            _GRANT_1.format(change="birth_date_text = '2008-06-20'"),
+            _GRANT_1.format(change="birth_date_text = '2013-01-01', parental_ref = 'P-1'"),
+            _GRANT_1.format(change="birth_date_text = '13-01-01'"),
+        ),
+    ),
+    "EveryConsentsLeadChannelAllowsIt": Case(
+        _GRANT_1.format(change="form_url = ''"),
+        {"contact_id": "web/1"},
+        ("update registry.lead_channels set allowed_bases = '*', required_evidence = 'method'",),
+    ),
+    "EveryVendorsConsentWasCoveredOnItsDelivery": Case(
+        "insert into registry.sources values ('old', 'noord', 'vendor', 'leadco', 'web_form', false, false);"
+        "update registry.vendors set process_review_due = '2024-06-19';" + _GRANT_1.format(change="source = 'old'"),
+        {"contact_id": "web/1"},
+        (
+            "insert into registry.sources values ('old', 'noord', 'vendor', 'leadco', 'web_form', false, false);"
+            "update registry.vendors set process_review_due = '2024-06-20', agreement_to = '2024-06-20';"
+            + _GRANT_1.format(change="source = 'old'"),
+        ),
+    ),
+    "NoConsentWasRecalled": Case(
+        _RECALL.format(at=_AFTER, source="web", refers="refers_to_event_id", to="1"),
+        {"contact_id": "web/1"},
+        (
+            _RECALL.format(at=_LATER_THAN_DECIDED, source="web", refers="refers_to_batch", to="b1"),
+            _RECALL.format(at=_AFTER, source="crm", refers="refers_to_batch", to="b1"),
+            _RECALL.format(at=_AFTER, source="web", refers="refers_to_batch", to="b2"),
+        ),
+    ),
+    "NoProofLiesInTheFutureOfItsReceipt": Case(
+        "update candidate.consent_events set received_at = occurred_at - interval '61 minutes' where event_key = 'web/1'",
+        {"contact_id": "web/1"},
+        ("update candidate.consent_events set received_at = occurred_at - interval '60 minutes'",),
+    ),
+    "NoConsentWasConfirmedByAMachine": Case(
+        _CONFIRMED
+        + "update intermediate.int_events__received set seconds_since_delivery = 4.9 where event_key = 'web/5'",
+        {"contact_id": "web/1", "evidence_id": "web/5"},
+        (
+            _CONFIRMED
+            + "update intermediate.int_events__received set seconds_since_delivery = 5 where event_key = 'web/5'",
+        ),
+    ),
+    "NoRoleAddressIsUsedOnAPersonsBasis": Case(
+        "update candidate.marketable_contacts set basis = 'legitimate_interest' where contact_id = 'web/1'",
+        {"contact_id": "web/1", "basis": "legitimate_interest"},
+        ("update candidate.marketable_contacts set basis = 'published_address' where contact_id = 'web/1'",),
+    ),
+    "NoMarketableAddressIsNamedByARestriction": Case(
+        _NAMED_BY.format(
+            kind="consent_withdrawn",
+            at=_AFTER,
+            scope="'e-mail', null, null",
+            column="email",
+            address="jan.jansen+x@voorbeeld.nl",
+        ),
+        {"contact_id": "web/1", "restriction_id": "web/n"},
+        (
+            _NAMED_BY.format(
+                kind="objection_raised",
+                at=_AFTER,
+                scope=_OTHER_PURPOSE,
+                column="email",
+                address="jan.jansen@voorbeeld.nl",
+            ),
+            _NAMED_BY.format(
+                kind="objection_raised",
+                at=_BEFORE,
+                scope="null, null, null",
+                column="email",
+                address="piet@voorbeeld.nl",
+            ),
+            _NAMED_BY.format(
+                kind="objection_raised",
+                at=_LATER_THAN_DECIDED,
+                scope="null, null, null",
+                column="email",
+                address="jan.jansen@voorbeeld.nl",
+            ),
+        ),
+    ),
     "TheCandidateIsOfThisRun": Case("update candidate.builds set run_id = 'r0'", {"run_id": "r1"}),
     "EveryDecisionIsOfTheBusinessDate": Case(
         "update candidate.marketable_contacts set decided_on = '2026-05-31' where contact_id = 'web/1'",
@@ -84,6 +227,10 @@ CASES = {
     "NoRestrictionCameAgainForAnother": Case(
         "update candidate.consent_events set is_superseded = true where event_key = 'web/2'",
         {"source": "web", "event_type": "consent_withdrawn", "restrictions": 1},
+    ),
+    "NoKeyBindsMoreRecordsThanAPersonCanHave": Case(
+        "insert into intermediate.int_identity__overloaded_keys values ('email:jan.jansen@voorbeeld.nl', 'email', 201, 200)",
+        {"kind": "email", "records": 201, "most_records": 200},
     ),
     "NoSourceIsStale": Case("update candidate.source_freshness set is_stale = true", {"source": "crm"}),
     "NoSourceShrankMoreThanItsRegistryRowAllows": Case(

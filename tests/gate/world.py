@@ -14,7 +14,20 @@ PERSONAL_DATA = ("jan.jansen@voorbeeld.nl", "Jan", "Jansen", "Jansen Bloemen", "
 _TABLES = """
 create schema registry;
 create schema candidate;
-create table registry.sources (source text, brand text);
+create schema intermediate;
+create table registry.sources (
+    source text, brand text, party text, vendor text, lead_channel text, double_opt_in boolean, import_only boolean
+);
+create table registry.lead_channels (lead_channel text, state text, allowed_bases text, required_evidence text);
+create table registry.vendors (
+    vendor text, role text, agreement_kind text, agreement_from date, agreement_to date, process_ref text,
+    process_review_due date
+);
+create table registry.agreement_kinds (role text, agreement_kind text);
+create table registry.role_addresses (local_part text);
+create table registry.consent_texts (
+    text_version text, brands text, channels text, purposes text, valid_from date, valid_to date, state text
+);
 create table registry.purposes (purpose text);
 create table registry.connectors (source text, max_age_hours integer, max_drop_percent integer);
 create table registry.gate_limits (relation text, max_drop_percent integer);
@@ -25,12 +38,19 @@ create table candidate.builds (run_id text, as_of timestamptz, decided_on date, 
 create table candidate.source_freshness (
     source text, last_pull_at timestamptz, max_age_hours integer, is_stale boolean
 );
-create table candidate.contacts (contact_id text);
+create table candidate.contacts (contact_id text, country text);
 create table candidate.contact_points (contact_id text, channel text, address text, is_usable boolean);
 create table candidate.consent_events (
     event_key text, contact_id text, event_type text, occurred_at timestamptz, received_at timestamptz, source text,
     channel text, purpose text, brand text, text_version text, payload_digest text, record_id bigint, is_superseded boolean not null default false
 );
+create table intermediate.int_events__received (
+    event_key text, record_id bigint, event_type text, source text, event_id text, batch text, lead_channel text,
+    received_at timestamptz, email text, phone text, postal text, country text, birth_date_text text, method text,
+    text_version text, form_url text, ip text, user_agent text, recording_ref text, document_ref text,
+    parental_ref text, is_machine boolean, seconds_since_delivery numeric, refers_to_batch text, refers_to_event_id text
+);
+create table intermediate.int_identity__overloaded_keys (key text, kind text, records bigint, most_records integer);
 create table candidate.consent_timeline (
     contact_id text, address text, channel text, purpose text, brand text, basis text, status text, reason text,
     valid_from timestamptz, valid_to timestamptz, evidence_id text
@@ -53,17 +73,28 @@ create table candidate.renewal_due (
 
 # web/1 consents in June 2024 and is due; web/2 withdrew, and then consented again.
 _ROWS = """
-insert into registry.sources values ('web', 'noord'), ('crm', 'noord');
+insert into registry.sources values
+    ('web', 'noord', 'first_party', null, 'web_form', false, false),
+    ('crm', 'noord', 'first_party', null, 'web_form', false, false);
+insert into registry.lead_channels values ('web_form', 'cleared', 'consent', 'method|text_version|form_url');
+insert into registry.vendors values ('leadco', 'processor', 'art_28', '2023-01-01', null, 'P-1', '2027-06-30');
+insert into registry.agreement_kinds values ('processor', 'art_28');
+insert into registry.role_addresses values ('info'), ('jan.jansen');
+insert into registry.consent_texts values ('v1', 'noord', 'email', 'newsletter', '2018-05-25', null, 'valid');
 insert into registry.purposes values ('newsletter'), ('events');
 insert into registry.connectors values ('crm', 26, 30);
 insert into registry.gate_limits values ('marketable_contacts', 30), ('suppressions', 10);
 insert into registry.policy values
     ('inactivity_months', '*', '*', '24', '2018-05-25', null),
     ('renewal_window_days', '*', '*', '60', '2018-05-25', null),
-    ('clock_skew_minutes', '*', '*', '60', '2018-05-25', null);
+    ('clock_skew_minutes', '*', '*', '60', '2018-05-25', null),
+    ('minimum_age', '*', '*', '16', '2018-05-25', null),
+    ('machine_click_seconds', '*', '*', '5', '2018-05-25', null),
+    ('double_opt_in_required', '*', '*', 'false', '2018-05-25', null),
+    ('double_opt_in_required', 'DE', 'email', 'true', '2018-05-25', null);
 insert into candidate.builds values ('r1', '2026-06-01 10:00+00', '2026-06-01', 'infinity');
 insert into candidate.source_freshness values ('crm', now(), 26, false);
-insert into candidate.contacts values ('web/1'), ('web/2');
+insert into candidate.contacts values ('web/1', 'NL'), ('web/2', 'NL');
 insert into candidate.contact_points values
     ('web/1', 'email', 'jan.jansen@voorbeeld.nl', true),
     ('web/2', 'email', 'piet@voorbeeld.nl', true);
@@ -79,6 +110,13 @@ from (values
     (1, 'web/1', 'consent_given'), (2, 'web/2', 'consent_withdrawn'), (3, 'web/2', 'consent_given')
 ) as given (number, contact_id, event_type)
 inner join raw.records on records.source_id = cast(given.number as text);
+insert into intermediate.int_events__received
+    (event_key, record_id, event_type, source, event_id, batch, received_at, email, method, text_version, form_url)
+select
+    events.event_key, events.record_id, events.event_type, 'web', split_part(events.event_key, '/', 2), 'b1',
+    events.received_at, points.address, 'form', events.text_version, 'https://noord.example/aanmelden'
+from candidate.consent_events as events
+inner join candidate.contact_points as points on points.contact_id = events.contact_id;
 insert into candidate.consent_timeline values
     ('web/1', 'jan.jansen@voorbeeld.nl', 'email', 'newsletter', 'noord', 'consent', 'ConsentGiven', 'ok',
      '2024-06-20 10:00+00', '2026-06-20 22:00+00', 'web/1'),
