@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from optkeeper import settings
+from optkeeper.private import kept_private
 
 # these make their environment themselves: what an earlier demo was told must not bind the next
 _OF_THEIR_OWN = ("demo", "down", "evaluate")
@@ -21,6 +22,11 @@ _OF_THEIR_OWN = ("demo", "down", "evaluate")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and answers its exit code."""
     given = _parser().parse_args(arguments)
+    with kept_private():
+        return _run(given)
+
+
+def _run(given: argparse.Namespace) -> int:
     try:
         if given.command not in _OF_THEIR_OWN:
             _load_environment()

@@ -13,7 +13,7 @@ BUSINESS_TIME_ZONE = ZoneInfo("Europe/Amsterdam")  # R1
 def home() -> Path:
     """The folder of the embedded database, Airflow's files and the deliveries; made when absent."""
     folder = Path(os.environ.get("OPTKEEPER_HOME") or CHECKOUT / ".optkeeper").expanduser().resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 
 

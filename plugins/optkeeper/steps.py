@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from optkeeper import registry, settings
+from optkeeper.private import kept_private
 from optkeeper.warehouse.errors import rows_untold
 
 SMTP_CONNECTION = "optkeeper_smtp"
 DELIVERIES_CONNECTION = "optkeeper_deliveries"
 
 
+@kept_private()
 @rows_untold()
 def pull(source_name: str) -> dict[str, Any]:
     """Pulls one registered source to exhaustion and lands what is new."""
@@ -29,6 +31,7 @@ def pull(source_name: str) -> dict[str, Any]:
     return {"source": source_name, **asdict(counts)}
 
 
+@kept_private()
 @rows_untold()
 def build(run_id: str, as_of: datetime) -> dict[str, Any]:
     """Builds and tests the candidate marts for a business moment."""
@@ -37,6 +40,7 @@ def build(run_id: str, as_of: datetime) -> dict[str, Any]:
     return {"run_id": run_id, "as_of": as_of.isoformat(), **asdict(transform.build(run_id, as_of))}
 
 
+@kept_private()
 @rows_untold()
 def gate(run_id: str, as_of: datetime) -> dict[str, Any]:
     """Lets the gate judge the candidate marts of a run; raises when it stops them."""
@@ -47,6 +51,7 @@ def gate(run_id: str, as_of: datetime) -> dict[str, Any]:
     return {"run_id": run_id, **report.counts()}
 
 
+@kept_private()
 @rows_untold()
 def publish(run_id: str) -> dict[str, Any]:
     """Publishes the candidate marts of a run that the gate has passed."""
@@ -61,6 +66,7 @@ class DeliveryIncomplete(Exception):
     """Some lists could not be delivered; the others were, and another run delivers the rest."""
 
 
+@kept_private()
 @rows_untold()
 def deliver() -> dict[str, Any]:
     """Delivers what is published and was not delivered yet."""
@@ -89,6 +95,7 @@ def deliver() -> dict[str, Any]:
     }
 
 
+@kept_private()
 @rows_untold()
 def candidate_run() -> tuple[str, datetime]:
     """The run and business moment of the candidate marts that stand now.

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from optkeeper import registry_check, settings
+from optkeeper.private import kept_private, make_private
 from optkeeper.warehouse import database
+from optkeeper.warehouse.dbt_errors import keep_rows_untold
 
 if TYPE_CHECKING:
     import psycopg
@@ -95,7 +97,9 @@ def run(
         "--vars", msgspec.json.encode(dict(variables or {})).decode(),
         "--quiet", "--no-use-colors",
     ]  # fmt: skip
-    with _environment(values):
+    keep_rows_untold()
+    make_private(work_folder)
+    with _environment(values), kept_private():
         outcome = dbtRunner().invoke(arguments)
     results = getattr(outcome.result, "results", None) or []
     if not outcome.success:

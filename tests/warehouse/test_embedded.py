@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -81,3 +82,12 @@ def test_a_dropped_database_is_gone_with_the_sessions_in_it(data: Path) -> None:
         embedded.drop("airflow", data)
     with psycopg.connect(embedded.url("airflow", data)) as connection:
         assert connection.execute("select to_regclass('half_made')").fetchone() == (None,)
+
+
+def test_the_servers_log_holds_no_row(server: Path, warehouse: psycopg.Connection[Any]) -> None:
+    warehouse.execute("create table people (address text unique)")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        warehouse.execute("insert into people values ('anna@noord.example'), ('anna@noord.example')")
+    with pytest.raises(psycopg.errors.InvalidTextRepresentation):
+        warehouse.execute("select cast('anna@noord.example' as integer)")
+    assert b"anna" not in (server / "log").read_bytes()

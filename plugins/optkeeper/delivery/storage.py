@@ -5,6 +5,7 @@ at every attempt, then rename it; an object store shows an object only when all 
 """
 
 import base64
+import logging
 import posixpath
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ import fsspec
 import paramiko
 from fsspec.implementations.sftp import SFTPFileSystem
 
+_FOR_OWNER_AND_GROUP = 0o640
+_LOG = logging.getLogger(__name__)
 _RENAMING = {"file", "local", "sftp", "ssh"}
 
 
@@ -70,6 +73,7 @@ class Destination:
             temporary = posixpath.join(folder, f".{name}.part")
             self._files.makedirs(folder, exist_ok=True)
             self._files.put_file(str(local), temporary)
+            self._keep_from_the_world(temporary)
             self._rename(temporary, final)
 
     def read(self, path: str) -> bytes | None:
@@ -115,6 +119,16 @@ class Destination:
 
     def _path(self, path: str) -> str:
         return f"{self._root}/{path}"
+
+    def _keep_from_the_world(self, temporary: str) -> None:
+        """A list is for its owner and the group of its folder."""
+        if not isinstance(self._files, SFTPFileSystem):
+            Path(temporary).chmod(_FOR_OWNER_AND_GROUP)
+            return
+        try:
+            self._files.ftp.chmod(temporary, _FOR_OWNER_AND_GROUP)
+        except OSError as refused:
+            _LOG.warning("%s: the server sets no rights (%s); its own hold", self.url, type(refused).__name__)
 
     def _rename(self, temporary: str, final: str) -> None:
         if not isinstance(self._files, SFTPFileSystem):

@@ -119,10 +119,32 @@ def url(database: str, data: Path | None = None) -> str:
     if database != "postgres":
         with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
             connection.execute("select pg_advisory_lock(hashtext('optkeeper.create'))")
+            _keep_rows_from_the_log(connection)
             known = connection.execute("select 1 from pg_database where datname = %s", (database,)).fetchone()
             if known is None:
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
     return address
+
+
+# An error's text and its statement quote rows. Who meets the error tells it without them; the server's log would not.
+_QUIET = {
+    "log_min_messages": "fatal",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length_on_error": "0",
+    "log_parameter_max_length": "0",
+}
+
+
+def _keep_rows_from_the_log(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    changed = False
+    for name, value in _QUIET.items():
+        row = connection.execute("select setting from pg_settings where name = %s", (name,)).fetchone()
+        if row is None or row[0] != value:
+            connection.execute(sql.SQL("alter system set {} = {}").format(sql.Identifier(name), sql.Literal(value)))
+            changed = True
+    if changed:
+        connection.execute("select pg_reload_conf()")
 
 
 def drop(database: str, data: Path | None = None) -> None:

@@ -1,0 +1,43 @@
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+from optkeeper import settings, transform
+from optkeeper.transform import TransformError
+
+NOBODY = "anna.de.vries@noord.example"
+
+
+def test_a_value_that_a_model_stumbles_over_stands_in_no_log_and_on_no_screen(
+    warehouse_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    seeds, work = tmp_path / "seeds", tmp_path / "work"
+    shutil.copytree(settings.DBT_PROJECT / "seeds", seeds)
+    (limits,) = seeds.rglob("gate_limits.csv")
+    limits.write_text(f"{limits.read_text().rstrip()}\nsomething,{NOBODY}\n")
+    (work / "logs").mkdir(parents=True, mode=0o755)
+    (work / "logs" / "dbt.log").touch(mode=0o644)
+    with pytest.raises(TransformError, match=r"dbt seed failed at: gate_limits"):
+        transform.run(["seed"], address=warehouse_url, work_folder=work, seeds=seeds)
+    told = capfd.readouterr()
+    assert "SQLSTATE 22P02" in told.out
+    assert NOBODY not in told.out + told.err
+    files = [path for path in work.rglob("*") if path.is_file()]
+    assert {"dbt.log", "run_results.json", "manifest.json"} <= {path.name for path in files}
+    for path in files:
+        assert NOBODY.encode() not in path.read_bytes(), path.name
+    for path in (work, *work.rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_what_the_models_themselves_say_wrongly_is_told_in_words(warehouse_url: str, tmp_path: Path) -> None:
+    import psycopg2
+    from optkeeper.warehouse.dbt_errors import told
+
+    with psycopg2.connect(warehouse_url) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.Error) as raised:
+            cursor.execute("select no_such_column from raw.records")
+        assert told(raised.value) == (
+            'UndefinedColumn in the warehouse, SQLSTATE 42703: column "no_such_column" does not exist'
+        )
