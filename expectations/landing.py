@@ -151,7 +151,7 @@ class NoSourcesLastPullWasAllQuarantine(PolicyStatement):
 class NoKeyBindsMoreRecordsThanAPersonCanHave(PolicyStatement):
     """No address, telephone number or id is carried by more records than policy lets a person have.
 
-    No more than a warning: such a key links nobody. Filler addresses (`geen@...`) and unregistered shared inboxes do it.
+    No more than a warning: such a key links nobody. Filler addresses (`geen@...`) and shared inboxes do it.
     """
 
     relation = "candidate.builds"

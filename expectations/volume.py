@@ -63,10 +63,73 @@ class NoSourceShrankMoreThanItsRegistryRowAllows(PolicyStatement):
     """
 
 
+class NoDeliveryIsMuchSmallerThanIsUsual(PolicyStatement):
+    """No delivered file holds fewer records, by its source's max_drop_percent, than its ten files before it held.
+
+    They are compared by their median. No more than a warning: a quiet day is no loss, and what a file restricts stands
+    whatever the next one holds. Each file is told by the runs after its delivery, until two have passed.
+    """
+
+    relation = "raw.files"
+    severity: FailureSeverity = FailureSeverity.WARNING
+    unexpected_rows_query: str = """
+        with judged as (
+            select
+                files.source,
+                files.digest,
+                files.received_at,
+                files.records,
+                (
+                    select percentile_disc(0.5) within group (order by earlier.records)
+                    from (
+                        select before.records
+                        from raw.files as before
+                        where
+                            before.source = files.source
+                            and before.received_at < files.received_at
+                            and before.records is not null
+                        order by before.received_at desc
+                        limit 10
+                    ) as earlier
+                ) as usual
+            from {batch} as files
+            cross join gate.current_run as run
+            where
+                files.received_at <= run.started_at
+                and files.received_at > coalesce(
+                    (
+                        select passed_runs.started_at
+                        from gate.runs as passed_runs
+                        where passed_runs.passed
+                        order by passed_runs.started_at desc
+                        offset 1 limit 1
+                    ),
+                    '-infinity'
+                )
+        )
+
+        select
+            judged.source,
+            encode(judged.digest, 'hex') as file_digest,
+            judged.received_at,
+            judged.records,
+            judged.usual,
+            connectors.max_drop_percent
+        from judged
+        left join registry.connectors on connectors.source = judged.source
+        where
+            judged.records < judged.usual
+            and (
+                judged.records = 0
+                or 100 * (judged.usual - judged.records) >= coalesce(connectors.max_drop_percent, 0) * judged.usual
+            )
+    """
+
+
 class NoSourceStoppedCounting(PolicyStatement):
     """No source that once said how much it holds was since pulled to its end without saying so.
 
-    No more than a warning. A source that delivers files counts what a file holds, and has none on most days.
+    No more than a warning. A source that delivers files is judged by what they hold.
     """
 
     relation = "raw.populations"

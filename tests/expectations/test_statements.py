@@ -38,6 +38,10 @@ _ALL_OF_EMAIL = "'email', null, null"
 _SALE = "update candidate.marketable_contacts set basis = 'soft_opt_in' where contact_id = 'web/2';"
 _NOW = "(select started_at from gate.current_run)"
 _SHRUNK = f"insert into raw.populations values ('crm', 'hubspot.contacts', {_NOW} - interval '1 minute', {{total}});"
+_DELIVERED = (
+    "insert into raw.files (source, digest, name, size, batch, received_at, records)"
+    f" values ('web', 'c', 'c.csv', 9, 'c', {_NOW} - interval '1 minute', {{records}});"
+)
 _ACCEPTED = (
     "insert into gate.accepted_volumes (source, object, total, accepted_at, {by})"
     " values ('{source}', '{object}', {total}, clock_timestamp(), 'x');"
@@ -241,6 +245,15 @@ CASES = {
             _SHRUNK.format(total=1001),
             _ACCEPTED.format(source="crm", object="hubspot.contacts", total=900, by="accepted_by")
             + _SHRUNK.format(total=631),
+        ),
+    ),
+    "NoDeliveryIsMuchSmallerThanIsUsual": Case(
+        _DELIVERED.format(records=63),
+        {"source": "web", "records": 63, "usual": 90, "max_drop_percent": 30},
+        (
+            _DELIVERED.format(records=64),
+            _DELIVERED.format(records=63) + "update raw.files set source = 'crm' where digest = 'c';",
+            _DELIVERED.format(records="null"),
         ),
     ),
     "NoSourceStoppedCounting": Case(

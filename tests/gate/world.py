@@ -82,7 +82,7 @@ insert into registry.agreement_kinds values ('processor', 'art_28');
 insert into registry.role_addresses values ('info'), ('jan.jansen');
 insert into registry.consent_texts values ('v1', 'noord', 'email', 'newsletter', '2018-05-25', null, 'valid');
 insert into registry.purposes values ('newsletter'), ('events');
-insert into registry.connectors values ('crm', 26, 30);
+insert into registry.connectors values ('crm', 26, 30), ('web', 26, 30);
 insert into registry.gate_limits values ('marketable_contacts', 30), ('suppressions', 10);
 insert into registry.policy values
     ('inactivity_months', '*', '*', '24', '2018-05-25', null),
@@ -145,6 +145,9 @@ where decided_on between renewal_due_on and expires_on;
 insert into raw.pulls
     (source, started_at, finished_at, state, records_seen, records_new, records_known, records_broken)
 values ('crm', now() - interval '2 hours', now() - interval '1 hour', 'complete', 10, 7, 2, 1);
+insert into raw.files (source, digest, name, size, batch, received_at, records) values
+    ('web', 'a', 'a.csv', 9, 'a', now() - interval '3 hours', 90),
+    ('web', 'b', 'b.csv', 9, 'b', now() - interval '2 hours', 100);
 insert into raw.populations values ('crm', 'hubspot.contacts', now() - interval '90 minutes', 1000);
 """
 

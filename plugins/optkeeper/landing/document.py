@@ -7,6 +7,7 @@ It can be computed again from what PostgreSQL stores as jsonb, which keeps neith
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from decimal import Context, Decimal
@@ -135,6 +136,8 @@ def _storable(value: Any, depth: int) -> Any:
     if isinstance(value, list):
         return [_storable(item, depth + 1) for item in value]
     if isinstance(value, Decimal | int) and not isinstance(value, bool) and _is_long(value):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
 

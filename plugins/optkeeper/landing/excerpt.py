@@ -48,7 +48,7 @@ class _Scalar:
             return ""
         if isinstance(self.value, Decimal) and self.value.is_finite() and abs(self.value.adjusted()) < 30:
             return format(self.value, "f")
-        return str(self.value)
+        return str(document.storable(str(self.value)))
 
 
 def moment(text: str) -> str:
@@ -157,7 +157,17 @@ def _scalars(text: bytes) -> list[_Scalar]:
         value = member["double"] if member["double"] is not None else member["single"]
         value = member["bare"] if value is None else re.sub(r"\\(.)", r"\1", value)
         found.append(_Scalar((member["key"],), value))
+    # quotes may be so broken that no member can be told apart: what the text says by itself still counts
+    if not any(one.path == ("type",) and type_in(one.text) for one in found):
+        found += [_Scalar(("type",), word) for word in _type_words().findall(spelled)]
+    if not any("@" in one.text for one in found):
+        found.append(_Scalar(("text",), spelled))
     return found
+
+
+@cache
+def _type_words() -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(kind for kind in when_broken() if restricts(kind))})\b", re.IGNORECASE)
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -243,7 +253,7 @@ def _single(texts: Iterable[str]) -> str:
 def _emails(texts: Iterable[str]) -> list[str]:
     found: dict[str, None] = {}
     for text in texts:
-        cleaned = text.replace("\x00", "")
+        cleaned = str(document.storable(text))
         whole = addresses.email(cleaned)
         found.update(dict.fromkeys([whole] if whole else addresses.within(RawAddress("email", cleaned))))
     return list(found)

@@ -141,7 +141,7 @@ class _Record:
 class _Chunk:
     records: list[_Record] = field(default_factory=list)
     broken: list[tuple[Broken, str, datetime | None]] = field(default_factory=list)
-    files: list[FileTaken] = field(default_factory=list)
+    files: list[tuple[FileTaken, int]] = field(default_factory=list)  # with how many records each held
     cursors: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     progress: dict[tuple[bytes, str], int] = field(default_factory=dict)
     addresses: dict[tuple[str, str, str], tuple[str | None, tuple[str, ...]]] = field(default_factory=dict)
@@ -205,7 +205,7 @@ class Landing:
         elif isinstance(item, FileTaken | FileLeft):
             self._file = None
             if isinstance(item, FileTaken):
-                chunk.files.append(item)
+                chunk.files.append((item, self._items_of_file))
                 chunk.progress = {key: items for key, items in chunk.progress.items() if key[0] != item.digest}
         elif isinstance(item, Cursor):
             chunk.cursors[item.stream] = item.state
@@ -388,8 +388,8 @@ class Landing:
                     new = 0 if kept is None else kept[0]
                 if chunk.broken:
                     quarantined = cursor.execute(_KEEP_BROKEN, stamp).rowcount
-                for file in chunk.files:
-                    self._store_file(cursor, file, row[0])
+                for file, records in chunk.files:
+                    self._store_file(cursor, file, records, row[0])
         self._count(chunk, new, quarantined)
 
     def _store_addresses(self, cursor: psycopg.Cursor[Any], chunk: _Chunk) -> None:
@@ -407,11 +407,11 @@ class Landing:
                 within,
             )
 
-    def _store_file(self, cursor: psycopg.Cursor[Any], file: FileTaken, stamp: datetime) -> None:
+    def _store_file(self, cursor: psycopg.Cursor[Any], file: FileTaken, records: int, stamp: datetime) -> None:
         cursor.execute(
-            "insert into raw.files (source, digest, name, size, batch, received_at, modified_at)"
-            " values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
-            (self._source, file.digest, file.name, file.size, file.batch, stamp, file.modified_at),
+            "insert into raw.files (source, digest, name, size, batch, received_at, modified_at, records)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+            (self._source, file.digest, file.name, file.size, file.batch, stamp, file.modified_at, records),
         )
         cursor.execute("delete from raw.file_progress where source = %s and digest = %s", (self._source, file.digest))
 

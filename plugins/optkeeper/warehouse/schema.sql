@@ -97,7 +97,8 @@ create table if not exists raw.files (
     size bigint not null,
     batch text not null,
     received_at timestamptz not null,
-    modified_at timestamptz         -- as its place of delivery says; null: taken before this was kept
+    modified_at timestamptz,        -- as its place of delivery says; null: taken before this was kept
+    records bigint                  -- how many it held, broken ones included; null: taken before this was counted
 );
 
 do $$
@@ -105,6 +106,7 @@ begin
     if exists (select from pg_constraint where conname = 'files_pkey' and conrelid = 'raw.files'::regclass) then
         alter table raw.files drop constraint files_pkey;
         alter table raw.files add column modified_at timestamptz;
+        alter table raw.files add column records bigint;
     end if;
 end
 $$;

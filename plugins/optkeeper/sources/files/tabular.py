@@ -133,8 +133,7 @@ def _recognised(file: IO[bytes]) -> str:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         while chunk := file.read(1024 * 1024):
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
+            decoder.decode(chunk)  # a file may have been cut off within its last character
     except UnicodeDecodeError:
         return "cp1252"
     finally:
@@ -226,7 +225,7 @@ class _Records:
         self._lines = lines
         self._delimiter = delimiter
         sign = re.escape(delimiter)
-        self._closing = re.compile(rf'(?<![\\"])"(?:"")*(?={sign}|[\r\n]|\Z)')
+        self._closing = re.compile(rf'(?:(?<![\\"])"(?:"")*|(?<=\\)(?:"")+)(?={sign}|[\r\n]|\Z)')
         self._waiting: deque[_Line] = deque()
         self._waiting_length = 0
         self._without_closing = 0  # so many of the first lines that wait are known to hold no closing quote
@@ -295,10 +294,10 @@ class _Records:
         at, is_open = self._without_closing, True
         while is_open:
             if at == len(self._waiting):
-                following = next(self._lines, None)
-                if following is None or self._waiting_length > LONGEST_RECORD:
-                    if following is not None:
-                        self._wait_for(following)
+                following = next(self._lines, None) if self._waiting_length <= LONGEST_RECORD else None
+                if following is None:
+                    if self._waiting_length <= LONGEST_RECORD and '\\"' in record:
+                        break  # a cell that escapes its quotes so was cut off with the file
                     return []
                 self._wait_for(following)
             line = self._waiting[at].text
