@@ -27,7 +27,7 @@ def test_a_value_that_a_model_stumbles_over_stands_in_no_log_and_on_no_screen(
     assert {"dbt.log", "run_results.json", "manifest.json"} <= {path.name for path in files}
     for path in files:
         assert NOBODY.encode() not in path.read_bytes(), path.name
-    for path in (work, *work.rglob("*")):
+    for path in work.rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 

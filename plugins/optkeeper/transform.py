@@ -98,7 +98,8 @@ def run(
         "--quiet", "--no-use-colors",
     ]  # fmt: skip
     keep_rows_untold()
-    make_private(work_folder)
+    for folder in ("logs", "target"):
+        make_private(work_folder / folder)
     with _environment(values), kept_private():
         outcome = dbtRunner().invoke(arguments)
     results = getattr(outcome.result, "results", None) or []
