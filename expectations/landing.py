@@ -136,7 +136,7 @@ class NoSourcesLastPullWasAllQuarantine(PolicyStatement):
     relation = "raw.pulls"
     severity: FailureSeverity = FailureSeverity.WARNING
     unexpected_rows_query: str = """
-        select last_pull.source, last_pull.pull_id, last_pull.records_quarantined
+        select last_pull.source, last_pull.pull_id, last_pull.records_broken
         from (
             select distinct on (pulls.source) pulls.*
             from {batch} as pulls
@@ -144,7 +144,7 @@ class NoSourcesLastPullWasAllQuarantine(PolicyStatement):
             where pulls.state = 'complete' and pulls.finished_at <= run.started_at
             order by pulls.source, pulls.started_at desc
         ) as last_pull
-        where last_pull.records_quarantined > 0 and last_pull.records_quarantined >= last_pull.records_seen
+        where last_pull.records_broken > 0 and last_pull.records_broken >= last_pull.records_seen
     """
 
 

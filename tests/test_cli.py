@@ -83,3 +83,60 @@ def test_a_demo_is_not_bound_by_what_an_earlier_one_was_told(home: Path, monkeyp
     monkeypatch.setattr(demo, "up", lambda: seen.append(settings.replayed()))
     assert cli.main(["demo"]) == 0
     assert seen == [None]
+
+
+def _evaluated(tmp_path: Path, *lines: str, allow: bool = False) -> int:
+    events, questions = tmp_path / "events.jsonl", tmp_path / "questions.jsonl"
+    events.write_text("".join(f"{line}\n" for line in lines))
+    asked = {
+        "id": "q", "channel": "email", "address": "anna@noord.example", "purpose": "newsletter", "brand": "noord",
+        "as_of": "2025-06-01T12:00:00Z",
+    }  # fmt: skip
+    questions.write_text(json.dumps(asked) + "\n")
+    given = ["evaluate", "--events", str(events), "--questions", str(questions)]
+    return cli.main([*given, *(["--allow-broken"] if allow else [])])
+
+
+_CONSENT = json.dumps(
+    {
+        "event_id": "1", "source": "web", "type": "consent_given", "occurred_at": "2025-05-01T10:00:00Z",
+        "received_at": "2025-05-01T10:00:00Z", "contact": {"email": "anna@noord.example"},
+        "evidence": {"method": "form", "form_url": "https://noord.example", "text_version": "noord-news-v2"},
+    }
+)  # fmt: skip
+_UNTYPED = json.dumps(
+    {
+        "event_id": "2", "source": "esp", "event_type": "consent_withdrawn", "received_at": "2025-05-02T10:00:00Z",
+        "contact": {"email": "anna@noord.example"},
+    }
+)  # fmt: skip
+
+
+def test_a_line_that_breaks_its_contract_is_named_and_nothing_is_answered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _evaluated(tmp_path, _CONSENT, "", _UNTYPED) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "events.jsonl:3: missing_field (type): The field type is missing.\n" in told.err
+    assert "anna" not in told.err
+
+
+def test_allowed_broken_lines_restrict_and_are_named_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _evaluated(tmp_path, _CONSENT, _UNTYPED, allow=True) == 0
+    told = capsys.readouterr()
+    answer = json.loads(told.out)
+    assert (answer["marketable"], answer["reason"]) == (False, "withdrawn")
+    assert "events.jsonl:2: missing_field (type)" in told.err
+
+
+def test_an_address_that_cannot_be_read_is_told_and_answered_past(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unread = _UNTYPED.replace("event_type", "type").replace("anna@noord.example", "anna at noord")
+    assert _evaluated(tmp_path, _CONSENT, unread) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["marketable"] is True
+    assert told.err.startswith("events.jsonl:2: unreadable_address (contact.email)")

@@ -70,13 +70,15 @@ def _print(answer: dict[str, Any]) -> None:
 
 
 def _evaluate(given: argparse.Namespace) -> None:
-    from optkeeper.evaluate import BrokenInput, broken_lines, evaluate
+    from optkeeper.evaluate import BrokenInput, broken_lines, evaluate, unread_addresses
 
     broken = broken_lines(given.events, given.questions)
     for line in broken:
         print(line, file=sys.stderr)
     if broken and not given.allow_broken:
         raise BrokenInput(broken)
+    for line in unread_addresses(given.events):
+        print(line, file=sys.stderr)
     for answer in evaluate(given.events, given.questions, given.registry, allow_broken=True):
         _print(answer)
 

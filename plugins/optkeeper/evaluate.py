@@ -75,6 +75,25 @@ def broken_lines(events: Path, questions: Path) -> list[BrokenLine]:
     return found + _read_questions(questions)[1]
 
 
+def unread_addresses(events: Path) -> list[BrokenLine]:
+    """Every sound line with an address that cannot be read, where it permits nothing."""
+    found, number = [], 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal number
+        with events.open("rb") as lines:
+            for number, line in enumerate(lines, 1):  # noqa: B007  # read by the loop below, which keeps pace
+                yield line
+
+    for item in read_events(counted(), events.name, source=None):
+        for address in item.addresses if isinstance(item, Received) else ():
+            if addresses.compared(address) is None and address.raw.strip():
+                detail = "The field holds no one address that can be read."
+                field = f"contact.{address.kind}"
+                found.append(BrokenLine(f"{events.name}:{number}", "unreadable_address", field, detail))
+    return found
+
+
 def evaluate(
     events: Path, questions: Path, registry: Path | None = None, *, allow_broken: bool = False
 ) -> Iterator[dict[str, Any]]:

@@ -212,9 +212,9 @@ CASES = {
         f"update raw.records set received_at = {_NOW} + interval '1 hour' where source_id = '2'", {"source": "web"}
     ),
     "NoSourcesLastPullWasAllQuarantine": Case(
-        "update raw.pulls set records_quarantined = 10",
-        {"source": "crm", "records_quarantined": 10},
-        ("update raw.pulls set records_quarantined = 9",),
+        "update raw.pulls set records_broken = 10",
+        {"source": "crm", "records_broken": 10},
+        ("update raw.pulls set records_broken = 9, records_quarantined = 10",),
     ),
     "EveryPullAccountsForAllThatItWasTold": Case(
         "update raw.pulls set records_known = 1", {"source": "crm", "records_seen": 10}

@@ -1,6 +1,7 @@
 """R27, R9: a restriction survives whatever its record suffers, on the whole road."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,61 @@ def test_a_record_that_holds_nul_restricts_also_from_a_connector(monkeypatch: py
         travelled.stream("esp", [Received("mailchimp.members", "l1/k1", member)])
         answer = travelled.ask([{"id": "q", "address": "dirk@noord.example"}])["q"]
     assert answer["marketable"] is False
+
+
+def test_of_several_events_in_one_line_only_those_who_restrict_are_restricted(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, left = _grant("frits") | {"event_id": "another"}, json.loads(_line("fleur"))
+    with road(monkeypatch) as travelled:
+        travelled.events([_grant("frits"), _grant("fleur"), _grant("floor")])
+        travelled.events([json.dumps([kept, left]).encode(), json.dumps(kept).encode() + b" " + _line("floor")])
+        answers = travelled.ask(
+            [{"id": name, "address": f"{name}@noord.example"} for name in ("frits", "fleur", "floor")]
+        )
+    assert [answer["marketable"] for answer in answers.values()] == [True, False, False]
+
+
+def test_a_list_that_is_numbered_anew_each_day_restricts_all_and_links_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    people = ("gijs", "greet", "guus")
+    with road(monkeypatch) as travelled:
+        travelled.events([_grant(name) for name in (*people, "gea")])
+        travelled.registered(
+            "sources.csv", "afmeld,lead_vendor,vendor,afmeld,lead_vendor,noord,Europe/Amsterdam,false,false"
+        )
+        travelled.registered("vendor_file_formats.csv", "afmeld,*.csv,csv,,,true,,NL")
+        travelled.registered(
+            "vendor_columns.csv", "afmeld,nr,event_id,true,", "afmeld,adres,email_text,true,",
+            "afmeld,,event_type,false,consent_withdrawn",
+        )  # fmt: skip
+        for day, name in enumerate((*people, "gijs")):
+            (tmp_path / f"{day}.csv").write_text(f"nr;adres\n1;{name}@noord.example\n")
+            travelled.files("afmeld", tmp_path)
+        answers = travelled.ask([{"id": name, "address": f"{name}@noord.example"} for name in (*people, "gea")])
+        with travelled.connected() as connection:
+            contacts = connection.execute(
+                "select count(distinct contact_id) from intermediate.int_identity__resolved where event_key like 'web/%'"
+            ).fetchone()
+            versions = connection.execute("select count(*) from raw.records where source = 'afmeld'").fetchone()
+    assert [answer["marketable"] for answer in answers.values()] == [False, False, False, True]
+    assert (contacts, versions) == ((4,), (4,))
+
+
+def test_a_file_that_is_delivered_again_goes_back_to_what_it_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    head = "Leadnummer;Voornaam;Achternaam;Bedrijf;E-mailadres;Telefoon;Land;Toestemming op;Toestemmingstekst;Formulier;IP-adres\n"
+    row = "1;A;B;;{who}@noord.example;;NL;2026-01-10 10:00;leadco-noord-v1;https://leadco.example/f;1.2.3.4\n"
+    with road(monkeypatch) as travelled:
+        counts = []
+        for day, who in enumerate(("hans", "hilde", "hans")):
+            path = tmp_path / f"{day}.csv"
+            path.write_text(head + row.format(who=who))
+            os.utime(path, (1_700_000_000 + day, 1_700_000_000 + day))
+            counts.append(travelled.files("leadco", tmp_path))
+        answers = travelled.ask([{"id": name, "address": f"{name}@noord.example"} for name in ("hans", "hilde")])
+    assert [count.records_new for count in counts] == [1, 1, 1]
+    assert [answer["marketable"] for answer in answers.values()] == [True, False]
 
 
 def test_a_grant_for_a_cell_of_several_addresses_permits_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,8 @@ described as (
         cleared.first_received_at,
         cleared.effective_at,
         cleared.event_type,
-        cleared.quarantine_reason is not null as is_quarantined,
+        -- an older version of a restriction for somebody else restricts, and links nobody (R9)
+        cleared.quarantine_reason is not null or cleared.is_superseded as is_quarantined,
         cleared.email,
         cleared.phone,
         cleared.postal,

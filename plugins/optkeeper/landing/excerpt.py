@@ -33,6 +33,7 @@ _MEMBER = re.compile(
     re.DOTALL,
 )
 _NOT_ABOUT_THE_PERSON = ("evidence", "refers_to", "source", "type", "event_id")
+_BETWEEN = re.compile(r"[\s,]*")
 _SCOPES = {"channel": "channel", "purpose": "purpose", "brand": "brand"}
 _POSTAL = ("country", "postcode", "house_number", "addition")
 
@@ -94,7 +95,12 @@ def of_json(text: bytes, fallback_id: str) -> tuple[Excerpt, ...]:
         text: the line as received.
         fallback_id: what names it where it names no id of its own.
     """
-    return _of_scalars(_scalars(text), fallback_id)
+    documents = _documents(text)
+    if len(documents) == 1:
+        return _of_scalars(documents[0], fallback_id)
+    return tuple(
+        part for number, scalars in enumerate(documents, 1) for part in _of_scalars(scalars, f"{fallback_id}/{number}")
+    )
 
 
 def of_cells(
@@ -144,14 +150,25 @@ def broken_id(raw: bytes) -> str:
     return f"broken/{hashlib.sha256(raw).hexdigest()}"
 
 
-def _scalars(text: bytes) -> list[_Scalar]:
+def _documents(text: bytes) -> list[list[_Scalar]]:
+    """What stands in each JSON object of a line: one, several behind each other or in a list, or a torn one."""
     spelled = text.decode("utf-8", "replace").replace("\x00", "").lstrip("\ufeff")
+    trees: list[Any] = []
+    at = 0
     try:
-        tree = json.loads(spelled, object_pairs_hook=_Pairs, parse_float=Decimal, parse_int=_whole, strict=False)
+        while at < len(spelled):
+            tree, at = _READER.raw_decode(spelled, at)
+            trees += [tree] if isinstance(tree, _Pairs) or not isinstance(tree, list) else tree
+            between = _BETWEEN.match(spelled, at)
+            at = between.end() if between is not None else len(spelled)
     except (ValueError, RecursionError, ArithmeticError):
-        tree = None
-    if isinstance(tree, _Pairs):
-        return list(_walked(tree, (), 0))
+        return [_torn(spelled)]
+    objects = [tree for tree in trees if isinstance(tree, _Pairs)]
+    return [list(_walked(tree, (), 0)) for tree in objects] or [_torn(spelled)]
+
+
+def _torn(spelled: str) -> list[_Scalar]:
+    """The members that can be told apart in a text that is no JSON."""
     found = []
     for member in _MEMBER.finditer(spelled):
         value = member["double"] if member["double"] is not None else member["single"]
@@ -176,6 +193,9 @@ class _Pairs(list[tuple[str, Any]]):
 
 def _whole(digits: str) -> Any:
     return int(digits) if len(digits) < document.LONGEST_NUMBER else digits
+
+
+_READER = json.JSONDecoder(object_pairs_hook=_Pairs, parse_float=Decimal, parse_int=_whole, strict=False)
 
 
 def _walked(value: Any, path: tuple[str, ...], depth: int) -> Iterator[_Scalar]:

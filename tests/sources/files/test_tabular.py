@@ -169,6 +169,31 @@ def test_a_workbook_with_xml_entities_is_refused() -> None:
     assert broken.value.reason == "unsafe_document"
 
 
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/workbook.xml", "[Content_Types].xml"])
+def test_a_workbook_in_an_encoding_that_nobody_knows_says_so(part: str) -> None:
+    written = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(_workbook(("a",), ("x",)))) as book, zipfile.ZipFile(written, "w") as renamed:
+        for name in book.namelist():
+            text = book.read(name)
+            renamed.writestr(
+                name, b'<?xml version="1.0" encoding="x-none"?>' + text.split(b"?>", 1)[-1] if name == part else text
+            )
+    with pytest.raises(BrokenFile) as broken:
+        _read(written.getvalue(), "xlsx")
+    assert broken.value.reason == "malformed_workbook"
+
+
+def test_a_workbook_with_a_text_longer_than_a_cell_is_refused_before_it_is_held() -> None:
+    written = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(_workbook(("a",), ("x",)))) as book, zipfile.ZipFile(written, "w") as long:
+        for name in book.namelist():
+            text = book.read(name)
+            long.writestr(name, text.replace(b"<row", b"<!--" + b"x" * 2_000_000 + b"--><row", 1))
+    with pytest.raises(BrokenFile) as broken:
+        _read(written.getvalue(), "xlsx")
+    assert broken.value.reason == "unsafe_document"
+
+
 def test_cells_of_a_workbook_are_texts_with_real_dates_and_exact_numbers() -> None:
     text = _workbook(
         ("Datum", "Moment", "Bedrag", "Aantal", "Ja", "Formule"),

@@ -21,8 +21,9 @@ from optkeeper.landing import document
 LONGEST_RECORD = 1024 * 1024
 LARGEST_EXPANSION = 4 * 1024**3
 LARGEST_WORKBOOK = 1024**3
-# a workbook's texts are held in memory while its rows are read
-LARGEST_SHARED_STRINGS = 128 * 1024**2
+# a workbook's texts are held in memory while its rows are read, some three times as large
+LARGEST_SHARED_STRINGS = 48 * 1024**2
+LONGEST_TEXT_OF_A_WORKBOOK = 1024 * 1024
 LARGEST_RATIO = 200
 MOST_ENTRIES = 10_000
 MOST_SHEET_ROWS = 1_048_576
@@ -572,6 +573,24 @@ def _refuse_doctype(part: IO[bytes]) -> None:
         raise BrokenFile("malformed_workbook", "A part of the workbook names an encoding that is not known.") from None
 
 
+def _refuse_long_text(part: IO[bytes]) -> None:
+    """Refuses a text or tag that is longer than any cell: it would be held in memory whole, several times.
+
+    Raises:
+        BrokenFile: the part holds one.
+    """
+    length = 0
+    while chunk := part.read(_PROLOG_CHUNK * 8):
+        pieces = chunk.split(b"<")
+        length += len(pieces[0])
+        for piece in pieces[1:]:
+            if length > LONGEST_TEXT_OF_A_WORKBOOK:
+                break
+            length = len(piece)
+        if length > LONGEST_TEXT_OF_A_WORKBOOK:
+            raise BrokenFile("unsafe_document", "A text of the workbook is longer than a cell can be.")
+
+
 def _check_workbook(file: IO[bytes]) -> None:
     """Refuses a workbook that is not safe to open.
 
@@ -587,6 +606,9 @@ def _check_workbook(file: IO[bytes]) -> None:
             for entry in entries:
                 with archive.open(entry) as part:
                     _refuse_doctype(part)
+                if entry.filename.lower().endswith((".xml", ".rels")):
+                    with archive.open(entry) as part:
+                        _refuse_long_text(part)
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
             raise BrokenFile("malformed_workbook", "The file is not a workbook that can be read.") from None
     file.seek(0)
