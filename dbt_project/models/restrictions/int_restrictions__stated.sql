@@ -72,7 +72,7 @@ stated as (
             'contact_deceased', 'erasure_requested', 'objection_raised', 'spam_complaint', 'consent_withdrawn',
             'consent_refused', 'contact_left_company'
         )
-        or (event_type = 'email_bounced' and bounce = 'hard')
+        or (event_type = 'email_bounced' and lower(bounce) = 'hard')
 
 )
 

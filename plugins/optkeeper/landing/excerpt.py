@@ -34,7 +34,7 @@ _MEMBER = re.compile(
 )
 _NOT_ABOUT_THE_PERSON = ("evidence", "refers_to", "source", "type", "event_id")
 _BETWEEN = re.compile(r"[\s,]*")
-_SCOPES = {"channel": "channel", "purpose": "purpose", "brand": "brand"}
+_SCOPE = ("channel", "purpose", "brand")
 _POSTAL = ("country", "postcode", "house_number", "addition")
 
 
@@ -128,7 +128,7 @@ def of_cells(
         phones=phones,
         postal=postal if addresses.postal(postal) else {},
         country=country,
-        given={name: cells.get(name, "") for name in ("channel", "purpose", "brand", "bounce", "source_contact_id")},
+        given={name: cells.get(name, "") for name in (*_SCOPE, "bounce", "source_contact_id")},
         occurred_at="",
         refers_to={name: cells.get(f"refers_to_{name}", "") for name in ("event_id", "batch")},
     )
@@ -223,7 +223,7 @@ def _of_scalars(scalars: Sequence[_Scalar], fallback_id: str) -> tuple[Excerpt, 
     }
     given = {
         name: _single(one.value if isinstance(one.value, str) else "" for one in _named(scalars, name))
-        for name in ("channel", "purpose", "brand")
+        for name in _SCOPE
     }
     given["source_contact_id"] = _single(one.text for one in _named(about, "source_contact_id"))
     # a bounce that is not clearly soft is taken as hard
@@ -316,7 +316,7 @@ def _event(
         event["refers_to"] = referred
     if occurred_at:
         event["occurred_at"] = occurred_at
-    for name in (*_SCOPES, "bounce"):
+    for name in (*_SCOPE, "bounce"):
         text = given.get(name, "").strip()
         if text and len(text) <= LONGEST_WORD:
             event[name] = text

@@ -50,6 +50,7 @@ _BOUNDED = {
     "contact": ("source_contact_id", "email", "phone", "country"),
     "refers_to": ("event_id", "batch", "source_contact_id", "source"),
 }
+_BOUNCES = ("hard", "soft")
 _POSTAL = ("country", "postcode", "house_number", "addition", "street", "city")
 
 
@@ -118,6 +119,7 @@ def _checked(text: bytes, source: str | None) -> Mapping[str, Any]:
     _bounded_texts(payload)
     if payload["type"] not in _event_types():
         raise _ContractBroken("unknown_type", "The type is none of the canonical event types.", "type")
+    _bounce(payload)
     if source is not None and payload["source"] != source:
         raise _ContractBroken("foreign_source", f"The event names another source than {source}.", "source")
     if payload.get("occurred_at") and not excerpt.is_moment(payload["occurred_at"]):
@@ -151,6 +153,12 @@ def _activity_details(payload: Mapping[str, Any]) -> None:
     for field in _FLAGS:
         if not isinstance(payload.get(field), bool | None):
             raise _ContractBroken("wrong_type", f"The field {field} is neither true nor false.", field)
+
+
+def _bounce(payload: Mapping[str, Any]) -> None:
+    """A bounce that is neither hard nor soft may be either: it is told, and taken as hard."""
+    if payload["type"] == "email_bounced" and (payload.get("bounce") or "").strip().casefold() not in ("", *_BOUNCES):
+        raise _ContractBroken("unknown_value", "The field bounce is neither hard nor soft.", "bounce")
 
 
 def _evidence_details(evidence: Mapping[str, Any]) -> None:
