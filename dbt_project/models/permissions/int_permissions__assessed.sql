@@ -60,6 +60,19 @@ revoked as (
 
 ),
 
+-- computed before the scopes multiply it, while the planner still knows how many rows there are
+about_persons as {{ computed_once() }} (
+
+    select
+        cleared.*,
+        resolved.contact_id,
+        attributes.country as contact_country
+    from cleared
+    inner join resolved on resolved.world_id = cleared.world_id and resolved.event_key = cleared.event_key
+    left join attributes on attributes.world_id = resolved.world_id and attributes.contact_id = resolved.contact_id
+
+),
+
 -- a record that names no channel or purpose gets those of its text; where no text is known it is a candidate for all
 candidates as (
 
@@ -97,17 +110,15 @@ candidates as (
         texts.brands as text_brands,
         texts.channels as text_channels,
         texts.purposes as text_purposes,
-        resolved.contact_id,
-        attributes.country as contact_country,
+        cleared.contact_id,
+        cleared.contact_country,
         nullif(btrim(cleared.country), '') as record_country,
         scopes.channel,
         scopes.purpose,
         scopes.brand,
         {{ carried_address('cleared', 'scopes.channel') }} as address
-    from cleared
-    inner join resolved on resolved.world_id = cleared.world_id and resolved.event_key = cleared.event_key
+    from about_persons as cleared
     left join texts on texts.text_version = cleared.text_version
-    left join attributes on attributes.world_id = resolved.world_id and attributes.contact_id = resolved.contact_id
     inner join scopes
         on
             scopes.world_id = cleared.world_id
