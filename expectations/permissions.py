@@ -141,6 +141,17 @@ def _policy(key: str, country: str, channel: str, day: str) -> str:
             )"""
 
 
+# a union, as a join on whichever address it is would be walked row by row
+_NAMED = "\n            union all\n".join(
+    f"""            select events.event_key, {address} as address
+            from candidate.consent_events as events
+            inner join intermediate.int_events__received as received
+                on
+                    received.record_id = events.record_id
+                    and received.event_key = split_part(events.event_key, chr(31), 1)
+            where {address} is not null"""
+    for address in (_BASE.format(address="received.email"), "received.phone", "received.postal")
+)
 _TEXT = "inner join registry.consent_texts as texts on texts.text_version = detailed.text_version"
 _SOURCE = "inner join registry.sources as sources on sources.source = detailed.source"
 _LEAD_CHANNEL = f"""{_SOURCE}
@@ -344,33 +355,7 @@ class NoMarketableAddressIsNamedByARestriction(PolicyStatement):
     rules = ("R25", "R27", "R34")
     unexpected_rows_query: str = f"""
         with named as (
-            select events.event_key, {_BASE.format(address="received.email")} as address
-            from candidate.consent_events as events
-            inner join intermediate.int_events__received as received
-                on
-                    received.record_id = events.record_id
-                    and received.event_key = split_part(events.event_key, chr(31), 1)
-            where received.email is not null
-
-            union all
-
-            select events.event_key, received.phone as address
-            from candidate.consent_events as events
-            inner join intermediate.int_events__received as received
-                on
-                    received.record_id = events.record_id
-                    and received.event_key = split_part(events.event_key, chr(31), 1)
-            where received.phone is not null
-
-            union all
-
-            select events.event_key, received.postal as address
-            from candidate.consent_events as events
-            inner join intermediate.int_events__received as received
-                on
-                    received.record_id = events.record_id
-                    and received.event_key = split_part(events.event_key, chr(31), 1)
-            where received.postal is not null
+{_NAMED}
         ),
 
         restricting as (

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from optkeeper.warehouse.errors import place
+
 # syntax error or access rule violation: names what the models say, never what a row holds
 _OF_THE_MODEL = "42"
 
@@ -50,12 +52,5 @@ def told(problem: Any) -> str:
     """What may be told of an error of psycopg2: its kind and place; its words only where they are the model's own."""
     kind, state = type(problem).__name__, problem.pgcode or ""
     diagnosis = problem.diag
-    named = (
-        ("schema", diagnosis.schema_name),
-        ("relation", diagnosis.table_name),
-        ("column", diagnosis.column_name),
-        ("constraint", diagnosis.constraint_name),
-    )
-    places = ", ".join(f"{what} {name}" for what, name in named if name)
     words = f": {diagnosis.message_primary}" if state.startswith(_OF_THE_MODEL) and diagnosis.message_primary else ""
-    return f"{kind} in the warehouse, SQLSTATE {state or 'none'}" + (f" ({places})" if places else "") + words
+    return f"{kind} in the warehouse, SQLSTATE {state or 'none'}{place(diagnosis)}{words}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # a DAG file that names a step parses without the driver
     import psycopg
@@ -19,7 +19,11 @@ def told(problem: "psycopg.Error") -> str:
     kind = type(problem).__name__
     if problem.sqlstate is None and isinstance(problem, psycopg.OperationalError):
         return f"{kind}: {' '.join(str(problem).split())}"  # of the connection; no row is involved
-    diagnosis = problem.diag
+    return f"{kind} in the warehouse{place(problem.diag)}"
+
+
+def place(diagnosis: Any) -> str:
+    """Where an error of either driver arose, in brackets; nothing where the server names no place."""
     named = (
         ("schema", diagnosis.schema_name),
         ("relation", diagnosis.table_name),
@@ -27,7 +31,7 @@ def told(problem: "psycopg.Error") -> str:
         ("constraint", diagnosis.constraint_name),
     )
     places = ", ".join(f"{what} {name}" for what, name in named if name)
-    return f"{kind} in the warehouse" + (f" ({places})" if places else "")
+    return f" ({places})" if places else ""
 
 
 @contextmanager
