@@ -50,6 +50,10 @@ LINES = {
     "bounce": _line("bounce", type="email_bounced", bounce=True),
     "bounce-in-capitals": _line("bounce-in-capitals", type="email_bounced", bounce="HARD"),
     "bounce-of-another-word": _line("bounce-of-another-word", type="email_bounced", bounce="permanent"),
+    "list-of-addresses": _line("list-of-addresses", contact={"emails": ["list-of-addresses@noord.example"]}),
+    "keys-in-capitals": _raw("keys-in-capitals", '{"EventId":"kc","Source":"esp","Type":"consent_withdrawn","received_at":"{at}",'
+                             '"Contact":{"Email":"{a}"}}'),
+    "address-outside": _line("address-outside", contact={}, e_mail="address-outside@noord.example"),
     "deceased": _line("deceased", type="contact_deceased", contact={"email": "deceased@noord.example", "last_name": 1}),
     "left": _line("left", type="contact_left_company", occurred_at=[]),
     "erased": _line("erased", type="erasure_requested", contact={"email": ["erased@noord.example"]}),

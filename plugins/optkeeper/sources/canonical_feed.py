@@ -120,6 +120,7 @@ def _checked(text: bytes, source: str | None) -> Mapping[str, Any]:
     if payload["type"] not in _event_types():
         raise _ContractBroken("unknown_type", "The type is none of the canonical event types.", "type")
     _bounce(payload)
+    _whom_it_is_for(payload)
     if source is not None and payload["source"] != source:
         raise _ContractBroken("foreign_source", f"The event names another source than {source}.", "source")
     if payload.get("occurred_at") and not excerpt.is_moment(payload["occurred_at"]):
@@ -159,6 +160,20 @@ def _bounce(payload: Mapping[str, Any]) -> None:
     """A bounce that is neither hard nor soft may be either: it is told, and taken as hard."""
     if payload["type"] == "email_bounced" and (payload.get("bounce") or "").strip().casefold() not in ("", *_BOUNCES):
         raise _ContractBroken("unknown_value", "The field bounce is neither hard nor soft.", "bounce")
+
+
+def _whom_it_is_for(payload: Mapping[str, Any]) -> None:
+    """A restriction that names nobody where it should is told, and whoever it names elsewhere is restricted.
+
+    A recall names a batch or an event instead (R32).
+    """
+    if not excerpt.restricts(payload["type"]) or payload["type"] == "consent_revoked":
+        return
+    contact = payload.get("contact") or {}
+    named = (contact.get(field) or "" for field in ("email", "phone", "source_contact_id"))
+    if not any(text.strip() for text in named) and not any((contact.get("postal") or {}).values()):
+        detail = "A restriction names the address or the contact that it is for, and this one names none."
+        raise _ContractBroken("no_address", detail, "contact")
 
 
 def _evidence_details(evidence: Mapping[str, Any]) -> None:
