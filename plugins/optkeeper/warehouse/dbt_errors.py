@@ -27,7 +27,7 @@ def _untold(manager: Any) -> Any:
     import psycopg2
     from dbt_common.exceptions import DbtDatabaseError
 
-    class RowsUntold(manager):  # type: ignore[misc]
+    class RowsUntold(manager):  # type: ignore[misc]  # a base known at run time only
         keeps_rows_untold = True
 
         @contextmanager
