@@ -60,3 +60,33 @@ def test_what_the_database_cannot_store_is_refused(text: bytes) -> None:
 
 def test_a_backslash_before_u0000_is_no_nul() -> None:
     assert document.canonical({"a": "\\u0000"}) == b'{"a":"\\\\u0000"}'
+
+
+REPEATED = b'{"id": 1, "of": {"a": "x", "b": 1.0, "a": "y"}, "list": [{"c": true, "c": false}, 2]}'
+
+
+def test_a_repeated_key_is_named_and_nothing_of_it_is_lost() -> None:
+    value = document.decode_repeating(REPEATED)
+    assert document.repeated_key(value) == "of.a"
+    assert document.spelled(value) == REPEATED.replace(b" ", b"")
+
+
+def test_each_value_of_a_repeated_key_stands_in_a_reading() -> None:
+    readings = document.readings(document.decode_repeating(REPEATED))
+    told = {(reading["of"]["a"], reading["list"][0]["c"]) for reading in readings}
+    assert told == {("y", False), ("x", True), ("y", True), ("x", False)}
+    assert readings[0] == document.decode(REPEATED)
+    assert len(readings) == 4
+
+
+def test_a_text_that_repeats_nothing_has_one_reading() -> None:
+    value = document.decode_repeating(b'{"a": [1, {"b": 2}], "c": 1.50}')
+    assert document.repeated_key(value) is None
+    assert document.readings(value) == [value]
+
+
+def test_of_very_many_repeated_keys_no_value_is_left_out() -> None:
+    text = "{" + ",".join(f'"k{place % 20}": {place}' for place in range(200)) + "}"
+    readings = document.readings(document.decode_repeating(text.encode()))
+    assert {value for reading in readings for value in reading.values()} == set(range(200))
+    assert len(readings) <= document.MOST_READINGS + 10

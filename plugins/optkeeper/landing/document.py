@@ -9,8 +9,9 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Context, Decimal
+from itertools import islice, product
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ _EXACT = Context(prec=2000)
 _LARGEST_EXPONENT = 1000
 LONGEST_NUMBER = 1000  # characters
 DEEPEST = 64
+MOST_READINGS = 64  # of a record that repeats keys
 _PLAIN_ENCODER = msgspec.json.Encoder(decimal_format="number")
 _SORTED_ENCODER = msgspec.json.Encoder(order="deterministic", decimal_format="number")
 _MAYBE_DECIMAL = re.compile(rb"[:,\[ ]-?[0-9]+[.eE]")
@@ -83,6 +85,104 @@ def _keys_once(pairs: list[tuple[str, Any]]) -> None:
 
 
 _KEYS = json.JSONDecoder(object_pairs_hook=_keys_once, parse_float=str, parse_int=str)
+
+
+class Repeating(dict[str, Any]):
+    """An object in which a key stands more than once: the last value of each key, and all members in their order."""
+
+    def __init__(self, members: Sequence[tuple[str, Any]]) -> None:
+        super().__init__(members)
+        self.members = tuple(members)
+
+
+def decode_repeating(text: bytes) -> Any:
+    """The value of a JSON text, with exact numbers; an object in which a key is repeated is a `Repeating`.
+
+    Raises:
+        MalformedDocument: not JSON, or not UTF-8.
+    """
+    try:
+        return decode_strictly(text)
+    except RepeatedKey:
+        return _REPEATING.decode(text.decode())
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else Repeating(pairs)
+
+
+_REPEATING = json.JSONDecoder(object_pairs_hook=_members, parse_float=Decimal)
+
+
+def repeated_key(value: Any) -> str | None:
+    """The path of the first key that is repeated, as in `properties.email`; None where each stands once."""
+    if isinstance(value, Repeating):
+        names = [name for name, _ in value.members]
+        return next(name for name in names if names.count(name) > 1)
+    if isinstance(value, Mapping):
+        found = ((name, repeated_key(item)) for name, item in value.items())
+        return next((f"{name}.{path}" for name, path in found if path is not None), None)
+    if isinstance(value, list):
+        return next((path for path in map(repeated_key, value) if path is not None), None)
+    return None
+
+
+def readings(value: Any) -> list[Any]:
+    """What a value with repeated keys may mean, first as a reader takes it who keeps each key's last value.
+
+    Every value that is told stands in one of them at least; they are all combinations, as far as those are few.
+    """
+    several = [_reading(value, back) for back in range(_most_repeated(value))]
+    several += islice(_combinations(value), MOST_READINGS)
+    return [reading for place, reading in enumerate(several) if reading not in several[:place]]
+
+
+def _most_repeated(value: Any) -> int:
+    if isinstance(value, Mapping):
+        names = [name for name, _ in value.members] if isinstance(value, Repeating) else []
+        items = [item for _, item in value.members] if isinstance(value, Repeating) else list(value.values())
+        return max([1, *(names.count(name) for name in names), *map(_most_repeated, items)])
+    return max([1, *map(_most_repeated, value)]) if isinstance(value, list) else 1
+
+
+def _told(value: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Each key with what is told of it, the last first."""
+    told: dict[str, list[Any]] = {}
+    for name, item in value.members if isinstance(value, Repeating) else value.items():
+        told.setdefault(name, []).insert(0, item)
+    return told
+
+
+def _reading(value: Any, back: int) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _reading(items[min(back, len(items) - 1)], back) for name, items in _told(value).items()}
+    return [_reading(item, back) for item in value] if isinstance(value, list) else value
+
+
+def _combinations(value: Any) -> Iterator[Any]:
+    if repeated_key(value) is None:
+        yield value
+    elif isinstance(value, Mapping):
+        told = _told(value)
+        each = [
+            [one for item in items for one in islice(_combinations(item), MOST_READINGS)] for items in told.values()
+        ]
+        for chosen in product(*each):
+            yield dict(zip(told, chosen, strict=True))
+    else:
+        for chosen in product(*(list(islice(_combinations(item), MOST_READINGS)) for item in value)):
+            yield list(chosen)
+
+
+def spelled(value: Any) -> bytes:
+    """A JSON text of a value in which repeated keys stand as often as they were told."""
+    if repeated_key(value) is None:
+        return encode(value)
+    if isinstance(value, Mapping):
+        members = value.members if isinstance(value, Repeating) else value.items()
+        return b"{" + b",".join(encode(name) + b":" + spelled(item) for name, item in members) + b"}"
+    return b"[" + b",".join(map(spelled, value)) + b"]"
 
 
 def encode(value: Any) -> bytes:

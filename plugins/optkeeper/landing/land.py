@@ -252,8 +252,8 @@ class Landing:
         for part in item.excerpts:
             received_at = self._receipt(part.event)
             self._take_excerpt(item, part, received_at, chunk)
-        if item.remains is not None:
-            self._take_remains(item.remains, item.reason, received_at, chunk)
+        for remains in item.remains:
+            self._take_remains(remains, item.reason, received_at, chunk)
         self._quarantine(item, received_at, chunk)
         chunk.broken_seen += 1
 

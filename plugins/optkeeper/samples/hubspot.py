@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from optkeeper import registry
+from optkeeper.landing import document
 from optkeeper.samples.people import Person
 
 TOKEN = "pat-eu1-sample"  # noqa: S105  the sample account's, and no secret
@@ -512,7 +513,7 @@ def _handler_of(account: HubSpotServer) -> type[BaseHTTPRequestHandler]:
             self._send(fault.status, refusal, headers)
 
         def _send(self, status: int, answer: Any, headers: Mapping[str, str], *, half: bool = False) -> None:
-            content = json.dumps(answer, ensure_ascii=False).encode()
+            content = document.spelled(answer)
             self.send_response(status)
             self.send_header("Content-Type", "application/json;charset=utf-8")
             self.send_header("Content-Length", str(len(content)))

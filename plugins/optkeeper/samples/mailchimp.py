@@ -21,6 +21,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from optkeeper.landing import document
 from optkeeper.samples.people import Person
 
 API_KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0-us1"  # the sample account's, and no secret
@@ -612,7 +613,7 @@ def _handler_of(account: MailchimpServer) -> type[BaseHTTPRequestHandler]:
                 return
             authorization = self.headers.get("Authorization", "")
             status, answer = account.answer(self.command, split.path, query, authorization)
-            self._send(status, json.dumps(answer, ensure_ascii=False).encode(), half=fault is not None)
+            self._send(status, document.spelled(answer), half=fault is not None)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _respond  # noqa: N815
 

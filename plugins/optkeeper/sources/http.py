@@ -51,7 +51,7 @@ def _retry_after(response: httpx.Response) -> float | None:
 
 
 class HttpClient:
-    """Sends requests for one source and decodes their JSON exactly.
+    """Sends requests for one source and decodes their JSON exactly, repeated keys too.
 
     429 and 5xx answers, time-outs and half answers are tried again, after `Retry-After` where the
     server says so and after a growing, jittered pause where not; 401, 403 and other 4xx are errors at once.
@@ -154,9 +154,11 @@ class HttpClient:
             status = response.status_code
             raise SourceError(f"{self._name}: {method} {shown} was refused with status {status}", status)
         try:
-            decoded = document.decode(response.content)
+            decoded = document.decode_repeating(response.content)
         except document.MalformedDocument:
             raise _Retryable("an answer that is not whole JSON") from None
+        if isinstance(decoded, document.Repeating):
+            raise _Retryable("an answer that repeats a key")  # of a record in it the connector judges
         if self._pause is not None:
             wait = self._pause(response)
             if wait > 0:

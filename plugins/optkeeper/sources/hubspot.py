@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -18,6 +19,7 @@ import httpx
 
 from optkeeper.landing import addresses, document, excerpt
 from optkeeper.registry import RegisteredSource
+from optkeeper.sources import repeated_keys
 from optkeeper.sources.http import HttpClient, SourceError
 from optkeeper.sources.stream import (
     Broken,
@@ -161,23 +163,18 @@ class HubSpot:
         contact_of: dict[str, str] = {}
         for item in self._contacts(CONTACTS, place, results):
             yield item
-            if isinstance(item, Received):
-                for raw in _emails(item.payload["properties"]):
+            for contact in repeated_keys.received_of(item):
+                for raw in _emails(contact.payload["properties"]):
                     if addresses.email(raw) is not None:
-                        contact_of.setdefault(raw.strip().casefold(), item.source_id)
+                        contact_of.setdefault(raw.strip().casefold(), contact.source_id)
         asked = list(contact_of)
         for first in range(0, len(asked), STATUS_BATCH):
             yield from self._subscriptions(place, asked[first : first + STATUS_BATCH], contact_of)
 
     def _contacts(self, object_: str, place: str, results: Sequence[Any]) -> Iterator[Received | Broken]:
         for number, contact in enumerate(results, start=1):
-            fault = _contact_fault(contact)
-            if fault is not None:
-                field, detail = fault
-                remains = _remains(object_, contact)
-                yield _broken(object_, f"{place}, item {number}", detail, contact, field, remains=remains)
-                continue
-            yield Received(object_, str(contact["id"]), contact, _addresses(contact["properties"]))
+            where = f"{place}, item {number}"
+            yield from repeated_keys.read(object_, where, contact, partial(_contact, object_))
 
     def _subscriptions(
         self, place: str, asked: Sequence[str], contact_of: Mapping[str, str]
@@ -185,26 +182,8 @@ class HubSpot:
         path = f"{_PREFERENCES}/statuses/batch/read"
         answer = self._http.post(path, {"inputs": list(asked)}, {"channel": "EMAIL"})
         for number, subscriber in enumerate(self._list(answer, "results", path), start=1):
-            position = f"{place}, subscriber {number}"
-            statuses = subscriber.get("statuses") if isinstance(subscriber, dict) else None
-            if not isinstance(statuses, list):
-                yield _broken(SUBSCRIPTION_STATUSES, position, "it holds no list of statuses", subscriber, "statuses")
-                continue
-            for place_in_list, status in enumerate(statuses, start=1):
-                fault = _status_fault(status, contact_of)
-                if fault is not None:
-                    field, detail = fault
-                    where = f"{position}, status {place_in_list}"
-                    yield _broken(SUBSCRIPTION_STATUSES, where, detail, status, field, _unsubscribed(status))
-                    continue
-                contact = contact_of[status["subscriberIdString"].strip().casefold()]
-                # The contact's id and not the address: a source id outlives the erasure of personal data.
-                yield Received(
-                    SUBSCRIPTION_STATUSES,
-                    f"{contact}/{status['subscriptionId']}",
-                    status,
-                    (RawAddress("email", status["subscriberIdString"]),),
-                )
+            where = f"{place}, subscriber {number}"
+            yield from repeated_keys.read(SUBSCRIPTION_STATUSES, where, subscriber, partial(_statuses, contact_of))
         for number, problem in enumerate(answer.get("errors") or [], start=1):
             yield _broken(
                 SUBSCRIPTION_STATUSES, f"{place}, error {number}", "HubSpot could not answer for a subscriber", problem
@@ -213,10 +192,8 @@ class HubSpot:
     def _definitions(self) -> Iterator[Received | Broken]:
         path = f"{_PREFERENCES}/definitions"
         for number, definition in enumerate(self._list(self._http.get(path), "results", path), start=1):
-            if not isinstance(definition, dict) or not _is_id(definition.get("id")):
-                yield _broken(SUBSCRIPTION_DEFINITIONS, f"item {number}", "the definition has no id", definition, "id")
-                continue
-            yield Received(SUBSCRIPTION_DEFINITIONS, str(definition["id"]), definition)
+            where = f"item {number}"
+            yield from repeated_keys.read(SUBSCRIPTION_DEFINITIONS, where, definition, _definition)
 
     def _population(self) -> Population:
         total = self._search({"filterGroups": [], "properties": ["hs_object_id"], "limit": 1}).get("total")
@@ -343,6 +320,42 @@ def _is_id(value: Any) -> bool:
     return _ID.match(str(value)) is not None
 
 
+def _contact(object_: str, position: str, contact: Any) -> Received | Broken:
+    fault = _contact_fault(contact)
+    if fault is not None:
+        field, detail = fault
+        return _broken(object_, position, detail, contact, field, remains=_remains(object_, contact))
+    return Received(object_, str(contact["id"]), contact, _addresses(contact["properties"]))
+
+
+def _statuses(contact_of: Mapping[str, str], position: str, subscriber: Any) -> Iterator[Received | Broken]:
+    statuses = subscriber.get("statuses") if isinstance(subscriber, dict) else None
+    if not isinstance(statuses, list):
+        yield _broken(SUBSCRIPTION_STATUSES, position, "it holds no list of statuses", subscriber, "statuses")
+        return
+    for number, status in enumerate(statuses, start=1):
+        fault = _status_fault(status, contact_of)
+        if fault is not None:
+            field, detail = fault
+            where = f"{position}, status {number}"
+            yield _broken(SUBSCRIPTION_STATUSES, where, detail, status, field, _unsubscribed(status))
+            continue
+        contact = contact_of[status["subscriberIdString"].strip().casefold()]
+        # The contact's id and not the address: a source id outlives the erasure of personal data.
+        yield Received(
+            SUBSCRIPTION_STATUSES,
+            f"{contact}/{status['subscriptionId']}",
+            status,
+            (RawAddress("email", status["subscriberIdString"]),),
+        )
+
+
+def _definition(position: str, definition: Any) -> Received | Broken:
+    if not isinstance(definition, dict) or not _is_id(definition.get("id")):
+        return _broken(SUBSCRIPTION_DEFINITIONS, position, "the definition has no id", definition, "id")
+    return Received(SUBSCRIPTION_DEFINITIONS, str(definition["id"]), definition)
+
+
 def _contact_fault(contact: Any) -> tuple[str | None, str] | None:
     """What is wrong with a contact's shape: the field and a sentence, or None."""
     if not isinstance(contact, dict):
@@ -387,16 +400,16 @@ def _broken(
     raw: Any,
     field: str | None = None,
     excerpts: tuple[Excerpt, ...] = (),
-    remains: Received | None = None,
+    remains: tuple[Received, ...] = (),
 ) -> Broken:
     received = document.encode(raw)
     return Broken(object_, position, "malformed_record", detail, received, field, excerpts=excerpts, remains=remains)
 
 
-def _remains(object_: str, contact: Any) -> Received | None:
-    """A broken contact without what is wrong in it, so that what it still says of opt-outs counts; None without id."""
+def _remains(object_: str, contact: Any) -> tuple[Received, ...]:
+    """A broken contact without what is wrong in it, so that what it still says of opt-outs counts; none without id."""
     if not isinstance(contact, dict) or not _is_id(contact.get("id")):
-        return None
+        return ()
     left = dict(contact)
     for name in ("properties", "propertiesWithHistory"):
         left[name] = dict(left[name]) if isinstance(left.get(name), dict) else {}
@@ -407,7 +420,7 @@ def _remains(object_: str, contact: Any) -> Received | None:
             properties[name] = str(value).lower() if isinstance(value, bool | int) else None
     for name, history in list(histories.items()):
         histories[name] = [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
-    return Received(object_, str(left["id"]), left, _addresses(properties))
+    return (Received(object_, str(left["id"]), left, _addresses(properties)),)
 
 
 def _unsubscribed(status: Any) -> tuple[Excerpt, ...]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -19,6 +20,7 @@ import httpx
 
 from optkeeper.landing import document, excerpt
 from optkeeper.registry import RegisteredSource
+from optkeeper.sources import repeated_keys
 from optkeeper.sources.http import HttpClient, SourceError
 from optkeeper.sources.stream import (
     Broken,
@@ -105,8 +107,7 @@ class Mailchimp:
             list_ids: list[str] = []
             for item in self._lists():
                 yield item
-                if isinstance(item, Received):
-                    list_ids.append(item.source_id)
+                list_ids += {str(one.payload["id"]): None for one in repeated_keys.received_of(item)}
             yield self._population(list_ids)
             for list_id in list_ids:
                 for status in (None, "archived"):
@@ -119,10 +120,7 @@ class Mailchimp:
     def _lists(self) -> Iterator[Received | Broken]:
         path = "/3.0/lists"
         for position, one in self._paged(path, "lists", {"sort_field": "date_created", "sort_dir": "ASC"}):
-            if not isinstance(one, dict) or not _is_id(one.get("id")):
-                yield _broken(LISTS, position, "the audience has no id", one, "id")
-                continue
-            yield Received(LISTS, one["id"], one)
+            yield from repeated_keys.read(LISTS, position, one, _list)
 
     def _population(self, list_ids: Sequence[str]) -> Population:
         """How many members all audiences hold, without the archived."""
@@ -205,14 +203,13 @@ class Mailchimp:
         return self._http.get(f"/3.0/lists/{list_id}/members", params)
 
     def _member(self, list_id: str, position: str, member: Any) -> Iterator[Received | Broken]:
-        fault = _member_fault(member)
-        if fault is not None:
-            field, detail = fault
-            yield _broken(MEMBERS, position, detail, member, field, _departed(member))
-            return
-        key = _member_key(member)
-        yield Received(MEMBERS, f"{list_id}/{key}", member, _addresses(member))
-        yield from self._activity_feed(list_id, key, member["id"], position)
+        read: dict[str, str] = {}  # the members whose activity is read, with their digests
+        for item in repeated_keys.read(MEMBERS, position, member, partial(_member, list_id)):
+            yield item
+            for one in repeated_keys.received_of(item):
+                read.setdefault(_member_key(one.payload), one.payload["id"])
+        for key, digest in read.items():
+            yield from self._activity_feed(list_id, key, digest, position)
 
     def _activity_feed(self, list_id: str, key: str, digest: str, position: str) -> Iterator[Received | Broken]:
         """What a member did, of all kinds, page by page; a member who was deleted meanwhile did nothing."""
@@ -220,12 +217,8 @@ class Mailchimp:
         shown = f"/3.0/lists/{list_id}/members/{{subscriber_hash}}/activity-feed"
         try:
             for where, activity in self._paged(path, "activity", {}, shown=shown):
-                fault = _activity_fault(activity)
-                if fault is not None:
-                    field, detail = fault
-                    yield _broken(ACTIVITY, f"{position}, activity {where}", detail, activity, field)
-                    continue
-                yield Received(ACTIVITY, f"{list_id}/{key}/{_activity_key(activity)}", activity)
+                at = f"{position}, activity {where}"
+                yield from repeated_keys.read(ACTIVITY, at, activity, partial(_activity, f"{list_id}/{key}"))
         except SourceError as refusal:
             if refusal.status != 404:
                 raise
@@ -233,14 +226,7 @@ class Mailchimp:
     def _abuse_reports(self, list_id: str) -> Iterator[Received | Broken]:
         for position, report in self._paged(f"/3.0/lists/{list_id}/abuse-reports", "abuse_reports", {}):
             where = f"list {list_id}, {position}"
-            if not isinstance(report, dict) or not _is_id(str(report.get("id", ""))):
-                excerpts = _restricted(report, "spam_complaint")
-                yield _broken(ABUSE_REPORTS, where, "the complaint has no id", report, "id", excerpts)
-            elif not isinstance(report.get("email_address"), str):
-                yield _broken(ABUSE_REPORTS, where, "the complaint names no address", report, "email_address")
-            else:
-                address = RawAddress("email", report["email_address"])
-                yield Received(ABUSE_REPORTS, f"{list_id}/{report['id']}", report, (address,))
+            yield from repeated_keys.read(ABUSE_REPORTS, where, report, partial(_abuse_report, list_id))
 
     # Campaigns
 
@@ -249,58 +235,42 @@ class Mailchimp:
         excluded = ",".join(f"reports.{name}" for name in NOT_READ_OF_REPORTS.split(","))
         asked = {"before_send_time": started_at.isoformat(), "exclude_fields": excluded}
         for position, report in self._paged("/3.0/reports", "reports", asked):
-            if not isinstance(report, dict) or not _is_id(report.get("id")):
-                yield _broken(REPORTS, position, "the report names no campaign", report, "id")
-                continue
-            campaign_id = report["id"]
-            yield Received(REPORTS, campaign_id, report)
-            stream = f"campaigns/{campaign_id}"
-            state = ledger.cursor(stream) or {}
-            numbers = _numbers_of(report)
-            if state and numbers is not None and state.get("numbers") == numbers:
-                continue
-            since = None if "until" not in state else datetime.fromisoformat(state["until"]) - ACTIVITY_OVERLAP
-            try:
-                yield from self._email_activity(campaign_id, since)
-                yield from self._unsubscribes(campaign_id)
-            except SourceError as refusal:
-                if refusal.status != 404:
-                    raise
-                continue  # the campaign was deleted since it was listed
-            yield Cursor(stream, {"until": started_at.isoformat(), "numbers": numbers})
+            named: dict[str, Mapping[str, Any]] = {}
+            for item in repeated_keys.read(REPORTS, position, report, _report):
+                yield item
+                for one in repeated_keys.received_of(item):
+                    named.setdefault(str(one.payload["id"]), one.payload)
+            for campaign_id, payload in named.items():
+                yield from self._campaign(ledger, campaign_id, payload, started_at)
+
+    def _campaign(
+        self, ledger: Ledger, campaign_id: str, report: Mapping[str, Any], started_at: datetime
+    ) -> Iterator[Received | Broken | Cursor]:
+        stream = f"campaigns/{campaign_id}"
+        state = ledger.cursor(stream) or {}
+        numbers = _numbers_of(report)
+        if state and numbers is not None and state.get("numbers") == numbers:
+            return
+        since = None if "until" not in state else datetime.fromisoformat(state["until"]) - ACTIVITY_OVERLAP
+        try:
+            yield from self._email_activity(campaign_id, since)
+            yield from self._unsubscribes(campaign_id)
+        except SourceError as refusal:
+            if refusal.status != 404:
+                raise
+            return  # the campaign was deleted since it was listed
+        yield Cursor(stream, {"until": started_at.isoformat(), "numbers": numbers})
 
     def _email_activity(self, campaign_id: str, since: datetime | None) -> Iterator[Received | Broken]:
         asked = {} if since is None else {"since": since.isoformat()}
         for position, email in self._paged(f"/3.0/reports/{campaign_id}/email-activity", "emails", asked):
             where = f"campaign {campaign_id}, {position}"
-            fault = _person_fault(email) or _list_fault(email, "activity")
-            if fault is not None:
-                field, detail = fault
-                yield _broken(EMAIL_ACTIVITY, where, detail, email, field)
-                continue
-            address = RawAddress("email", email["email_address"])
-            for number, activity in enumerate(email["activity"], start=1):
-                payload = {**email, "activity": activity}
-                if not isinstance(activity, dict) or not isinstance(activity.get("action"), str):
-                    detail = "the activity does not say what was done"
-                    yield _broken(EMAIL_ACTIVITY, f"{where}, activity {number}", detail, payload, "activity.action")
-                    continue
-                done = [str(activity.get(name) or "") for name in ("action", "type", "timestamp", "url")]
-                yield Received(
-                    EMAIL_ACTIVITY, f"{campaign_id}/{_short_digest(email['email_id'], *done)}", payload, (address,)
-                )
+            yield from repeated_keys.read(EMAIL_ACTIVITY, where, email, partial(_acts_of, campaign_id))
 
     def _unsubscribes(self, campaign_id: str) -> Iterator[Received | Broken]:
         for position, unsubscribe in self._paged(f"/3.0/reports/{campaign_id}/unsubscribed", "unsubscribes", {}):
-            fault = _person_fault(unsubscribe)
-            if fault is not None:
-                field, detail = fault
-                where, excerpts = f"campaign {campaign_id}, {position}", _restricted(unsubscribe, "consent_withdrawn")
-                yield _broken(UNSUBSCRIBES, where, detail, unsubscribe, field, excerpts)
-                continue
-            digest = _short_digest(unsubscribe["email_id"], str(unsubscribe.get("timestamp") or ""))
-            address = RawAddress("email", unsubscribe["email_address"])
-            yield Received(UNSUBSCRIBES, f"{campaign_id}/{digest}", unsubscribe, (address,))
+            where = f"campaign {campaign_id}, {position}"
+            yield from repeated_keys.read(UNSUBSCRIBES, where, unsubscribe, partial(_unsubscribe, campaign_id))
 
     # Pages
 
@@ -332,6 +302,73 @@ class Mailchimp:
         if not isinstance(items, list):
             raise SourceError(f"{self._source}: GET {path} answered without a list of {key}")
         return items
+
+
+def _list(position: str, audience: Any) -> Received | Broken:
+    if not isinstance(audience, dict) or not _is_id(audience.get("id")):
+        return _broken(LISTS, position, "the audience has no id", audience, "id")
+    return Received(LISTS, audience["id"], audience)
+
+
+def _member(list_id: str, position: str, member: Any) -> Received | Broken:
+    fault = _member_fault(member)
+    if fault is not None:
+        field, detail = fault
+        return _broken(MEMBERS, position, detail, member, field, _departed(member))
+    return Received(MEMBERS, f"{list_id}/{_member_key(member)}", member, _addresses(member))
+
+
+def _activity(member: str, position: str, activity: Any) -> Received | Broken:
+    fault = _activity_fault(activity)
+    if fault is not None:
+        field, detail = fault
+        return _broken(ACTIVITY, position, detail, activity, field)
+    return Received(ACTIVITY, f"{member}/{_activity_key(activity)}", activity)
+
+
+def _abuse_report(list_id: str, position: str, report: Any) -> Received | Broken:
+    if not isinstance(report, dict) or not _is_id(str(report.get("id", ""))):
+        excerpts = _restricted(report, "spam_complaint")
+        return _broken(ABUSE_REPORTS, position, "the complaint has no id", report, "id", excerpts)
+    if not isinstance(report.get("email_address"), str):
+        return _broken(ABUSE_REPORTS, position, "the complaint names no address", report, "email_address")
+    address = RawAddress("email", report["email_address"])
+    return Received(ABUSE_REPORTS, f"{list_id}/{report['id']}", report, (address,))
+
+
+def _report(position: str, report: Any) -> Received | Broken:
+    if not isinstance(report, dict) or not _is_id(report.get("id")):
+        return _broken(REPORTS, position, "the report names no campaign", report, "id")
+    return Received(REPORTS, report["id"], report)
+
+
+def _acts_of(campaign_id: str, position: str, email: Any) -> Iterator[Received | Broken]:
+    fault = _person_fault(email) or _list_fault(email, "activity")
+    if fault is not None:
+        field, detail = fault
+        yield _broken(EMAIL_ACTIVITY, position, detail, email, field)
+        return
+    address = RawAddress("email", email["email_address"])
+    for number, activity in enumerate(email["activity"], start=1):
+        payload = {**email, "activity": activity}
+        if not isinstance(activity, dict) or not isinstance(activity.get("action"), str):
+            detail = "the activity does not say what was done"
+            yield _broken(EMAIL_ACTIVITY, f"{position}, activity {number}", detail, payload, "activity.action")
+            continue
+        done = [str(activity.get(name) or "") for name in ("action", "type", "timestamp", "url")]
+        yield Received(EMAIL_ACTIVITY, f"{campaign_id}/{_short_digest(email['email_id'], *done)}", payload, (address,))
+
+
+def _unsubscribe(campaign_id: str, position: str, unsubscribe: Any) -> Received | Broken:
+    fault = _person_fault(unsubscribe)
+    if fault is not None:
+        field, detail = fault
+        return _broken(
+            UNSUBSCRIBES, position, detail, unsubscribe, field, _restricted(unsubscribe, "consent_withdrawn")
+        )
+    digest = _short_digest(unsubscribe["email_id"], str(unsubscribe.get("timestamp") or ""))
+    address = RawAddress("email", unsubscribe["email_address"])
+    return Received(UNSUBSCRIBES, f"{campaign_id}/{digest}", unsubscribe, (address,))
 
 
 def _address_of(source: str, key: str) -> str:

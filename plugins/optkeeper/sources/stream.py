@@ -51,7 +51,8 @@ class Broken:
     """A record that breaks its contract: kept in quarantine as received, with where and why.
 
     `reason` is a short code, `detail` a sentence for a person; neither holds personal data. What can be read of it
-    all the same is stored beside it and restricts: `remains`, the record without what is wrong in it, or `excerpts`.
+    all the same is stored beside it and restricts: `remains`, the record without what is wrong in it (once for each
+    way that it can be read), or `excerpts`.
     """
 
     object: str
@@ -62,7 +63,7 @@ class Broken:
     field: str | None = None
     batch: str | None = None
     excerpts: tuple[Excerpt, ...] = ()
-    remains: Received | None = None
+    remains: tuple[Received, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
