@@ -204,7 +204,7 @@ class Mailchimp:
 
     def _member(self, list_id: str, position: str, member: Any) -> Iterator[Received | Broken]:
         read: dict[str, str] = {}  # the members whose activity is read, with their digests
-        for item in repeated_keys.read(MEMBERS, position, member, partial(_member, list_id)):
+        for item in repeated_keys.read(MEMBERS, position, member, partial(_member, list_id), _departed):
             yield item
             for one in repeated_keys.received_of(item):
                 read.setdefault(_member_key(one.payload), one.payload["id"])

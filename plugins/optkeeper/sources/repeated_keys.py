@@ -13,6 +13,7 @@ def read(
     position: str,
     record: Any,
     reader: Callable[[str, Any], Received | Broken | Iterable[Received | Broken]],
+    restriction: Callable[[Any], tuple[Excerpt, ...]] = lambda reading: (),
 ) -> Iterator[Received | Broken]:
     """What a connector reads of one record; of one that repeats a key, each of its readings stays as remains.
 
@@ -21,6 +22,7 @@ def read(
         position: where the record stands.
         record: as `document.decode_repeating` decoded it.
         reader: how the connector reads one record that repeats nothing, from its position.
+        restriction: what a reading restricts by itself, where the models take all readings for one record's versions.
     """
     field = document.repeated_key(record)
     if field is None:
@@ -29,6 +31,7 @@ def read(
     remains: dict[tuple[str, str], Received] = {}
     excerpts: dict[str, Excerpt] = {}
     for number, reading in enumerate(document.readings(record), start=1):
+        excerpts |= {one.source_id: one for one in restriction(reading)}
         for item in _items(reader(position, reading)):
             for one in received_of(item):
                 # a reading is no later version of another one: each stands, under a name of its own
