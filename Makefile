@@ -5,7 +5,7 @@ TOOLS := $(CURDIR)/.optkeeper/tools
 UV ?= $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 RUN := $(UV) run --frozen -q
 
-.PHONY: demo down psql test lint parse install
+.PHONY: demo down psql test lint parse install country-names
 
 install: $(UV)
 	@$(UV) sync --frozen -q
@@ -34,6 +34,10 @@ lint: install
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
 	@$(RUN) python .ci/lint_sql.py
+
+# the seed by which the models read countries, as Python reads them
+country-names: install
+	@$(RUN) python -m optkeeper.landing.countries > dbt_project/seeds/country_names.csv
 
 # fails on anything that dbt calls deprecated
 parse: install

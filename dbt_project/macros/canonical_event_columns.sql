@@ -8,7 +8,7 @@
         ('source_contact_id', 'text'), ('email_text', 'text'), ('phone_text', 'text'),
         ('postal_country', 'text'), ('postal_postcode', 'text'), ('postal_house_number', 'text'), ('postal_addition', 'text'),
         ('first_name', 'text'), ('last_name', 'text'), ('company', 'text'),
-        ('country', 'text'), ('recipient_form', 'text'), ('birth_date_text', 'text'),
+        ('country', 'text'), ('default_country', 'text'), ('recipient_form', 'text'), ('birth_date_text', 'text'),
         ('channel', 'text'), ('purpose', 'text'), ('brand', 'text'),
         ('method', 'text'), ('text_version', 'text'), ('form_url', 'text'), ('ip', 'text'), ('user_agent', 'text'),
         ('recording_ref', 'text'), ('document_ref', 'text'), ('parental_ref', 'text'),

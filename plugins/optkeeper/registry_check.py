@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from optkeeper import registry, settings
+from optkeeper.landing import countries
 
 _BEFORE, _AFTER = date.min, date.max
 
@@ -192,6 +193,8 @@ def _gaps(key: str, rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
 def _is_of_kind(value: str, kind: str) -> bool:
     if kind == "boolean":
         return value in ("true", "false")
+    if kind == "country":
+        return countries.code(value) == value != countries.UNREADABLE
     if kind == "count":
         return value.isascii() and value.isdigit() and len(value) <= 5
     return value != ""

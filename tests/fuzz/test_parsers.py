@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from optkeeper.landing import addresses, document, excerpt
 from optkeeper.sources.canonical_feed import read_events
-from optkeeper.sources.files.tabular import BrokenFile, BrokenRow, Row, read_rows
+from optkeeper.sources.files.tabular import BrokenFile, BrokenRow, Row, TableFormat, read_rows
 from optkeeper.sources.stream import Broken, RawAddress, Received
 from optkeeper.sources.vendor_files import _read_whole
 
@@ -50,7 +50,9 @@ def _written(rows: list[tuple[str, ...]], **dialect: Any) -> bytes:
 
 def _read(table: bytes, kind: str = "csv") -> list[Row | BrokenRow]:
     try:
-        return list(_read_whole(read_rows(io.BytesIO(table), kind, delimiter=";" if kind == "csv" else "")))
+        return list(
+            _read_whole(read_rows(io.BytesIO(table), TableFormat(kind, delimiter=";" if kind == "csv" else "")))
+        )
     except BrokenFile:
         return []
 
@@ -194,7 +196,7 @@ def test_what_once_went_wrong_in_a_table_is_told(path: Path) -> None:
 def _check_lines(text: str) -> None:
     held = io.StringIO(text, newline="").readlines()  # the ends that a table's lines may have
     try:
-        rows = list(read_rows(io.BytesIO(text.encode()), "csv", delimiter=";"))
+        rows = list(read_rows(io.BytesIO(text.encode()), TableFormat("csv", delimiter=";")))
     except BrokenFile:
         return
     told = "".join(

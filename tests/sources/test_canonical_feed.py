@@ -62,7 +62,7 @@ def test_an_address_keeps_its_spelling_by_which_its_compared_form_is_found() -> 
     assert isinstance(item, Received)
     assert item.addresses == (
         RawAddress("email", " anna@bücher.example\t"),
-        RawAddress("phone", " 020 300 0001", " NL"),
+        RawAddress("phone", " 020 300 0001", "NL"),
     )
 
 

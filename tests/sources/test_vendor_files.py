@@ -189,11 +189,11 @@ def test_rows_become_canonical_events_with_dates_as_the_vendor_writes_them(
     assert leads == [
         ("L-10", "consent_given", "p10@noord.example", "020 0000010", "NL", "vendor_form", "leadco-noord-v1", None,
          "2026-08-31 14:05:00"),
-        ("L-50", "contact_upserted", "p50@noord.example", "020 0000050", "NL", "vendor_form", None, None, None),
+        ("L-50", "contact_upserted", "p50@noord.example", "020 0000050", None, "vendor_form", None, None, None),
     ]  # fmt: skip
     others = warehouse.execute(events.format(told, "source <> 'leadco'")).fetchall()  # type: ignore[call-overload]
     assert others == [
-        ("LH1", "contact_upserted", "a@noord.example", "31200000001", "NL", None, None, "partnership", "2026-08-20"),
+        ("LH1", "contact_upserted", "a@noord.example", "31200000001", "nl", None, None, "partnership", "2026-08-20"),
         ("7", "consent_given", "j@noord.example", None, None, "webinar_form", "v1", None, "2026-08-01 09:00:00Z"),
     ]
     assert warehouse.execute(

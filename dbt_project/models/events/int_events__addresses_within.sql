@@ -38,7 +38,7 @@ found as (
         on
             within.kind = 'phone'
             and within.spelling = received.phone_text
-            and within.country = coalesce(received.country, '')
+            and within.country = coalesce(received.country, received.default_country, '')
     where received.phone is null
 
 )

@@ -49,7 +49,7 @@ cells as (
 ),
 
 {%- set derived = ['source', 'record_id', 'payload_digest', 'received_at', 'batch', 'event_id', 'event_type', 'occurred_text',
-    'source_contact_id', 'country', 'recipient_form'] %}
+    'source_contact_id', 'country', 'default_country', 'recipient_form'] %}
 {%- set mapped = canonical_event_types() | rejectattr(0, 'in', derived) | map(attribute=0) | list %}
 
 pivoted as (
@@ -68,10 +68,26 @@ formats as (
 
     select
         source,
-        bool_and(day_first) as day_first,
-        max(btrim(lead_channel)) as lead_channel,
-        max(upper(btrim(default_country))) as default_country
+        file_pattern,
+        day_first,
+        coalesce(btrim(lead_channel), '') as lead_channel,
+        nullif(upper(btrim(default_country)), '') as default_country
     from vendor_file_formats
+
+),
+
+-- What all kinds of files of a source have in common holds for a row whose kind the registry does not name.
+common_formats as (
+
+    select
+        source,
+        case when count(distinct day_first) = 1 then bool_and(day_first) end as day_first,
+        -- no lead channel is called so, and such a row is not cleared (R33)
+        case when count(distinct lead_channel) = 1 then max(lead_channel) else 'unknown_kind_of_file' end as lead_channel,
+        case
+            when count(distinct coalesce(default_country, '')) = 1 then max(default_country)
+        end as default_country
+    from formats
     group by source
 
 ),
@@ -90,9 +106,11 @@ dated as (
             'lower(pivoted.occurred_text)',
             '^(\\d{4})[-/.](\\d{1,2})[-/.](\\d{1,2})' ~ time_of_day ~ ' ?(z|[+-]\\d{2}:?\\d{2})?$'
         ) }} as year_first_parts,
-        coalesce(formats.day_first, true) as day_first,
-        formats.lead_channel as delivered_lead_channel,
-        formats.default_country,
+        coalesce(formats.day_first, common_formats.day_first) as day_first,
+        nullif(coalesce(formats.lead_channel, common_formats.lead_channel), '') as delivered_lead_channel,
+        case
+            when formats.source is not null then formats.default_country else common_formats.default_country
+        end as default_country,
         delivered.source,
         delivered.row_id,
         delivered.batch,
@@ -100,7 +118,8 @@ dated as (
         delivered.received_at
     from pivoted
     inner join delivered on delivered.record_id = pivoted.record_id
-    left join formats on formats.source = delivered.source
+    left join formats on formats.source = delivered.source and formats.file_pattern = delivered.file_pattern
+    left join common_formats on common_formats.source = delivered.source
 
 ),
 
@@ -108,8 +127,14 @@ ordered as (
 
     select
         *,
-        case when day_first or parts[2] ~ '^[a-z]' then parts[1] else parts[2] end as day_part,
-        case when day_first or parts[2] ~ '^[a-z]' then parts[2] else parts[1] end as month_part
+        case
+            when day_first or parts[2] ~ '^[a-z]' then parts[1]
+            when not day_first or parts[1] ~ '^[a-z]' then parts[2]
+        end as day_part,
+        case
+            when day_first or parts[2] ~ '^[a-z]' then parts[2]
+            when not day_first or parts[1] ~ '^[a-z]' then parts[1]
+        end as month_part
     from dated
 
 ),
@@ -169,7 +194,8 @@ events as (
             'lead_channel': 'coalesce(spelled.lead_channel, spelled.delivered_lead_channel)',
             'batch': 'spelled.batch',
             'source_contact_id': 'coalesce(spelled.source_contact_id, spelled.event_id)',
-            'country': 'coalesce(upper(spelled.country), spelled.default_country)',
+            'country': 'spelled.country',
+            'default_country': 'spelled.default_country',
             'recipient_form': 'legal_forms.recipient_form'
         } %}
         {%- for field, type in canonical_event_types() if field in mapped and field not in expressions %}

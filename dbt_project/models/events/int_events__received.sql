@@ -28,6 +28,24 @@ addresses as (
 
 ),
 
+country_names as (
+
+    select * from {{ ref('country_names') }}
+
+),
+
+-- by which country a number or postal address is read whose record and file name none (R34)
+default_countries as (
+
+    select
+        value as country,
+        valid_from,
+        valid_to
+    from {{ ref('policy') }}
+    where key = 'default_country' and country = '*' and channel = '*'
+
+),
+
 broken_records as (
 
     select * from {{ ref('stg_landing__broken_records') }}
@@ -46,42 +64,64 @@ delivered as (
 
 ),
 
+countried as (
+
+    select
+        delivered.*,
+        {{ read_country('delivered.country', 'countries.country') }} as named_country,
+        {{ read_country('delivered.postal_country', 'postal_countries.country') }} as named_postal_country
+    from delivered
+    left join country_names as countries on countries.folded_name = {{ country_spelling('delivered.country') }}
+    left join country_names as postal_countries
+        on postal_countries.folded_name = {{ country_spelling('delivered.postal_country') }}
+
+),
+
 addressed as (
 
     select
-        delivered.source || '/' || delivered.event_id as event_key,
-        {%- for name, type in canonical_event_types() %}
-        {{ "nullif(btrim(delivered." ~ name ~ "), '') as " ~ name if type == "text" else "delivered." ~ name }},
+        countried.source || '/' || countried.event_id as event_key,
+        {%- for name, type in canonical_event_types() if name != 'country' %}
+        {{ "nullif(btrim(countried." ~ name ~ "), '') as " ~ name if type == "text" else "countried." ~ name }},
         {%- endfor %}
+        countried.named_country as country,
         case
             when emails.spelling is not null then emails.address
-            when delivered.email_text like '%_@_%._%' and length(delivered.email_text) <= 320
-                then lower(btrim(delivered.email_text, e' \t\r\n'))
+            when countried.email_text like '%_@_%._%' and length(countried.email_text) <= 320
+                then lower(btrim(countried.email_text, e' \t\r\n'))
         end as email,
         phones.address as phone,
         case
             -- what is longer is no address, and no index holds it
             when
-                length(delivered.postal_postcode) <= 200
-                and length(delivered.postal_house_number) <= 200
-                and length(coalesce(delivered.postal_addition, '')) <= 200
-                and length(coalesce(delivered.postal_country, delivered.country, '')) <= 200
+                length(countried.postal_postcode) <= 200
+                and length(countried.postal_house_number) <= 200
+                and length(coalesce(countried.postal_addition, '')) <= 200
                 then
-                    upper(coalesce(nullif(btrim(delivered.postal_country), ''), delivered.country, 'NL')) || '|'
-                    || upper(regexp_replace(delivered.postal_postcode, '[^0-9A-Za-z]', '', 'g')) || '|'
-                    || upper(regexp_replace(delivered.postal_house_number, '\s', '', 'g')) || '|'
-                    || upper(regexp_replace(coalesce(delivered.postal_addition, ''), '[^0-9A-Za-z]', '', 'g'))
+                    coalesce(
+                        countried.named_postal_country, countried.named_country, countried.default_country,
+                        default_countries.country
+                    )
+                    || '|' || upper(regexp_replace(countried.postal_postcode, '\.0+$|[^0-9A-Za-z]', '', 'g'))
+                    || '|' || upper(regexp_replace(countried.postal_house_number, '\.0+$|\s', '', 'g'))
+                    || '|' || upper(regexp_replace(coalesce(countried.postal_addition, ''), '[^0-9A-Za-z]', '', 'g'))
         end as postal,
         broken_records.broken_reason
-    from delivered
-    left join broken_records on broken_records.record_id = delivered.record_id
+    from countried
+    left join broken_records on broken_records.record_id = countried.record_id
+    left join default_countries
+        on
+            {{ local_date('countried.received_at') }} >= default_countries.valid_from
+            and {{ local_date('countried.received_at') }} <= coalesce(
+                default_countries.valid_to, {{ local_date('countried.received_at') }}
+            )
     left join addresses as emails
-        on emails.kind = 'email' and emails.spelling = btrim(delivered.email_text) and emails.country = ''
+        on emails.kind = 'email' and emails.spelling = btrim(countried.email_text) and emails.country = ''
     left join addresses as phones
         on
             phones.kind = 'phone'
-            and phones.spelling = btrim(delivered.phone_text)
-            and phones.country = coalesce(delivered.country, '')
+            and phones.spelling = btrim(countried.phone_text)
+            and phones.country = coalesce(countried.named_country, countried.default_country, '')
 
 )
 

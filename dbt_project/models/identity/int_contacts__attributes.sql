@@ -13,6 +13,29 @@ resolved as (
 
 ),
 
+worlds as (
+
+    select * from {{ ref('worlds') }}
+
+),
+
+-- R41: the country of a contact of whom no record states one
+default_countries as (
+
+    select
+        worlds.world_id,
+        policy.value as country
+    from worlds
+    inner join {{ ref('policy') }} as policy
+        on
+            policy.key = 'default_country'
+            and policy.country = '*'
+            and policy.channel = '*'
+            and {{ local_date('worlds.known_at') }} >= policy.valid_from
+            and {{ local_date('worlds.known_at') }} <= coalesce(policy.valid_to, {{ local_date('worlds.known_at') }})
+
+),
+
 stated as (
 
     select
@@ -25,7 +48,7 @@ stated as (
         cleared.effective_at,
         cleared.received_at,
         cleared.first_received_at,
-        nullif(btrim(cleared.country), '') as country,
+        cleared.country,
         nullif(btrim(cleared.first_name), '') as first_name,
         nullif(btrim(cleared.last_name), '') as last_name,
         nullif(btrim(cleared.company), '') as company,
@@ -121,8 +144,8 @@ attributes as (
     select
         summed.world_id,
         summed.contact_id,
-        coalesce(countries.country, 'NL') as country,
-        {{ policy_country("coalesce(countries.country, 'NL')") }} as policy_country,
+        coalesce(countries.country, default_countries.country) as country,
+        {{ policy_country("coalesce(countries.country, default_countries.country)") }} as policy_country,
         case summed.form_rank
             when 2 then 'sole_trader'
             when 3 then 'partnership'
@@ -137,6 +160,7 @@ attributes as (
         summed.first_received_at,
         summed.source_count
     from summed
+    inner join default_countries on default_countries.world_id = summed.world_id
     left join countries
         on countries.world_id = summed.world_id and countries.contact_id = summed.contact_id and countries.place = 1
     left join names on names.world_id = summed.world_id and names.contact_id = summed.contact_id and names.place = 1

@@ -42,7 +42,7 @@ described as (
             when cleared.source_contact_id is not null
                 then 'contact:' || cleared.source || '/' || cleared.source_contact_id
         end as contact_key,
-        lower(btrim(cleared.last_name)) as family_name
+        case when not {{ states_nothing('cleared.last_name') }} then {{ folded_text('cleared.last_name') }} end as family_name
     from cleared
 
 ),

@@ -112,7 +112,7 @@ candidates as (
         texts.purposes as text_purposes,
         cleared.contact_id,
         cleared.contact_country,
-        nullif(btrim(cleared.country), '') as record_country,
+        coalesce(cleared.country, cleared.default_country) as record_country,
         scopes.channel,
         scopes.purpose,
         scopes.brand,

@@ -18,7 +18,7 @@ from itertools import zip_longest
 from typing import Any
 
 from optkeeper import registry, settings
-from optkeeper.landing import addresses, document
+from optkeeper.landing import addresses, countries, document
 from optkeeper.sources.stream import Excerpt, RawAddress
 
 LONGEST_ID = 1000  # bytes, of an id within its source
@@ -112,14 +112,14 @@ def of_cells(
         cells: canonical field → text, as far as the row's cells can be told apart, with what the registry says of all.
         texts: all that the row holds, in which e-mail addresses are looked for.
         fallback_id: what names the row where it names no id of its own.
-        country: by which its telephone numbers are read.
+        country: by which its telephone numbers are read, in any spelling.
     """
     kind = type_in(cells.get("event_type", ""))
     if kind is None:
         return ()
     emails = _emails(texts)
     phone = cells.get("phone_text", "")
-    phones = [phone] if phone and addresses.within(RawAddress("phone", phone, country)) else []
+    phones = [phone] if phone and addresses.within(RawAddress("phone", phone, countries.code(country))) else []
     postal = {part: cells.get(f"postal_{part}", "") for part in _POSTAL}
     return _event(
         kind,
@@ -321,7 +321,7 @@ def _event(
         if text and len(text) <= LONGEST_WORD:
             event[name] = text
     numbers = [
-        found for text in phones for found in addresses.within(RawAddress("phone", text, country and country.upper()))
+        found for text in phones for found in addresses.within(RawAddress("phone", text, countries.code(country)))
     ]
     cells = list(zip_longest(_cells(emails), _cells(numbers)))
     if not cells and (referred or set(contact) - {"country"}):
@@ -337,8 +337,7 @@ def _one(
 ) -> Excerpt:
     spelled = [RawAddress("email", e_mail)] if e_mail else []
     if phone:
-        country = contact.get("country")
-        spelled.append(RawAddress("phone", phone, country and country.upper()))
+        spelled.append(RawAddress("phone", phone, countries.code(contact.get("country"))))
     whole = {**contact} | ({"email": e_mail} if e_mail else {}) | ({"phone": phone} if phone else {})
     event_id = f"{event['event_id']}{part}"
     return Excerpt(event_id, document.storable({**event, "event_id": event_id, "contact": whole}), tuple(spelled))

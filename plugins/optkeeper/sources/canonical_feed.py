@@ -10,7 +10,7 @@ from functools import cache
 from typing import IO, Any
 
 from optkeeper import registry, settings
-from optkeeper.landing import document, excerpt
+from optkeeper.landing import countries, document, excerpt
 from optkeeper.registry import RegisteredSource
 from optkeeper.sources.files.storage import FileStillGrowing, RemoteFile, described, is_safe, open_location
 from optkeeper.sources.stream import (
@@ -227,7 +227,7 @@ def _addresses(payload: Mapping[str, Any]) -> tuple[RawAddress, ...]:
     if contact.get("email"):
         found.append(RawAddress("email", contact["email"]))
     if contact.get("phone"):
-        found.append(RawAddress("phone", contact["phone"], (contact.get("country") or "").upper() or None))
+        found.append(RawAddress("phone", contact["phone"], countries.code(contact.get("country"))))
     return tuple(found)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from optkeeper.landing import addresses, document, excerpt
+from optkeeper.landing import addresses, countries, document, excerpt
 from optkeeper.registry import RegisteredSource
 from optkeeper.sources import repeated_keys
 from optkeeper.sources.http import HttpClient, SourceError
@@ -433,11 +433,8 @@ def _unsubscribed(status: Any) -> tuple[Excerpt, ...]:
 
 def _country(properties: Mapping[str, Any]) -> str | None:
     """The country by which the record's telephone numbers are read; staging takes the same one."""
-    for name in ("hs_country_region_code", "country"):
-        value = (properties.get(name) or "").strip()
-        if _COUNTRY_CODE.match(value):
-            return value.upper()
-    return None
+    region = (properties.get("hs_country_region_code") or "").strip()
+    return countries.code(region if _COUNTRY_CODE.match(region) else properties.get("country"))
 
 
 def _emails(properties: Mapping[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from optkeeper.landing import document, excerpt
+from optkeeper.landing import countries, document, excerpt
 from optkeeper.registry import RegisteredSource
 from optkeeper.sources import repeated_keys
 from optkeeper.sources.http import HttpClient, SourceError
@@ -534,9 +534,9 @@ def _addresses(member: Mapping[str, Any]) -> tuple[RawAddress, ...]:
     """The addresses of a member; staging reads the telephone with the same country."""
     merge_fields = member.get("merge_fields") or {}
     postal = merge_fields.get("ADDRESS")
-    country = str(postal.get("country") or "").strip() if isinstance(postal, dict) else ""
+    country = postal.get("country") if isinstance(postal, dict) else None
     phone = merge_fields.get("PHONE")
     found = [RawAddress("email", member["email_address"])]
     if isinstance(phone, str) and phone.strip():
-        found.append(RawAddress("phone", phone, country.upper() if _COUNTRY_CODE.match(country) else None))
+        found.append(RawAddress("phone", phone, countries.code(country if isinstance(country, str) else None)))
     return tuple(found)

@@ -29,7 +29,7 @@ renamed as (
             'first_name': "payload #>> '{contact,first_name}'",
             'last_name': "payload #>> '{contact,last_name}'",
             'company': "payload #>> '{contact,company}'",
-            'country': "upper(payload #>> '{contact,country}')",
+            'country': "payload #>> '{contact,country}'",
             'recipient_form': "payload #>> '{contact,recipient_form}'",
             'birth_date_text': "payload #>> '{contact,birth_date}'",
             'channel': "payload ->> 'channel'",

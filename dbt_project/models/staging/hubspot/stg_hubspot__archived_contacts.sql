@@ -24,8 +24,7 @@ renamed as (
         case
             when btrim(payload #>> '{properties,hs_country_region_code}') ~ '^[A-Za-z]{2}$'
                 then upper(btrim(payload #>> '{properties,hs_country_region_code}'))
-            when btrim(payload #>> '{properties,country}') ~ '^[A-Za-z]{2}$'
-                then upper(btrim(payload #>> '{properties,country}'))
+            else payload #>> '{properties,country}'
         end as country,
         nullif(payload #>> '{properties,zip}', '') as postcode,
         -- a street, a number and perhaps an addition; what is written otherwise has no house number

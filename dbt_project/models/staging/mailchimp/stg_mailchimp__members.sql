@@ -22,10 +22,7 @@ renamed as (
         nullif(btrim(payload #>> '{merge_fields,LNAME}'), '') as last_name,
         nullif(btrim(payload #>> '{merge_fields,COMPANY}'), '') as company,
         -- what the member stated; Mailchimp's own location is a guess by IP address
-        case
-            when btrim(payload #>> '{merge_fields,ADDRESS,country}') ~ '^[A-Za-z]{2}$'
-                then upper(btrim(payload #>> '{merge_fields,ADDRESS,country}'))
-        end as country,
+        payload #>> '{merge_fields,ADDRESS,country}' as country,
         nullif(btrim(payload #>> '{merge_fields,ADDRESS,zip}'), '') as postcode,
         -- a street, a number and perhaps an addition; what is written otherwise has no house number
         substring(

@@ -12,6 +12,7 @@ renamed as (
         source,
         source_id as row_id,
         batch,
+        payload ->> 'file_pattern' as file_pattern,
         payload -> 'row' as delivered_row,
         encode(digest, 'hex') as payload_digest,
         received_at

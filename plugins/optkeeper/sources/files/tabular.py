@@ -3,14 +3,15 @@
 import codecs
 import csv
 import io
+import posixpath
 import re
 import shutil
 import tempfile
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Collection, Generator, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import IO, Any
@@ -30,6 +31,10 @@ MOST_SHEET_ROWS = 1_048_576
 _SAMPLE = 256 * 1024
 _KEPT_OF_TOO_LONG = 64 * 1024
 _DELIMITERS = ";,\t|"
+_HIGHEST_HEADER = 30  # lines
+_LINE_END = re.compile("\r\n|\n|\r")
+_SEPARATOR = re.compile(r'^\ufeff?"?sep=(\\t|.)"?[;,\t|]*\s*$', re.IGNORECASE)
+_ABOVE_HEADER = "The row stands above the header."
 _UNDECODABLE = re.compile("[\udc80-\udcff]")
 _PROLOG_CHUNK = 8192
 _LONGEST_PROLOG = 1024 * 1024
@@ -40,12 +45,14 @@ _WORKBOOK_MARK = "[Content_Types].xml"
 class Row:
     """One row: column name as delivered → text as delivered.
 
-    `position` is its line or row number; `part` the number of the file in an archive, 0 where there is no archive.
+    `position` is its line or row number; `part` the number of the file in an archive, 0 where there is no archive, and
+    `entry` that file's name.
     """
 
     position: int
     values: Mapping[str, str]
     part: int = 0
+    entry: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class BrokenRow:
     column: str | None = None
     values: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
+    entry: str = ""
 
 
 class BrokenFile(Exception):
@@ -75,52 +83,82 @@ class BrokenFile(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class TableFormat:
+    """How a table is written.
+
+    `kind` is `csv`, `tsv`, `xlsx` or `jsonl`, or '' to recognise it; `encoding` '' to recognise it: a byte order mark,
+    else UTF-8, else Windows-1252; `delimiter` '' to recognise it among ; , tab and |.
+    """
+
+    kind: str
+    encoding: str = ""
+    delimiter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Table:
     """How the table at hand is read: its place in an archive and the columns that it must have."""
 
     required: Collection[str]
+    one_of: Collection[str] = ()
     part: int = 0
 
 
 def read_rows(
-    file: IO[bytes], kind: str, *, encoding: str = "", delimiter: str = "", required: Collection[str] = ()
+    file: IO[bytes],
+    written: TableFormat,
+    *,
+    required: Collection[str] = (),
+    one_of: Collection[str] = (),
+    written_within: Callable[[str], TableFormat | None] | None = None,
 ) -> Iterator[Row | BrokenRow]:
     """The rows of a table.
 
+    A line `sep=;`, rows above the header, a repeated header and delimiters at the ends of lines are no rows.
+
     Args:
         file: at its beginning; must be seekable.
-        kind: `csv`, `tsv`, `xlsx` or `jsonl`; a zip that holds such files is read through.
-        encoding: '' to recognise it: a byte order mark, else UTF-8, else Windows-1252.
-        delimiter: '' to recognise it among ; , tab and |.
+        written: how; a zip that holds such files is read through.
         required: columns that the header must name, compared trimmed and case-folded; JSON Lines have no header.
+        one_of: columns of which the header must name one at least.
+        written_within: how a file of an archive is written, by its name; None: it is not read. Without it all are
+            written as the archive's row says.
 
     Raises:
         BrokenFile: it cannot be read as such a table, or a required column is missing.
     """
-    if kind not in ("csv", "tsv", "xlsx", "jsonl"):
+    if written.kind not in ("", "csv", "tsv", "xlsx", "jsonl"):
         raise BrokenFile("unknown_format", "The registry names a format other than csv, tsv, xlsx or jsonl.")
     start = file.read(4)
     file.seek(0)
     if not start:
         raise BrokenFile("empty_file", "The file is empty.")
+    table = _Table(required, one_of)
     if start == b"PK\x03\x04":
         with _checked_zip(file) as archive:
-            if kind != "xlsx" and _WORKBOOK_MARK in archive.namelist():
-                raise BrokenFile("wrong_format", f"The file is a workbook, the registry says {kind}.")
-            if kind != "xlsx" or _WORKBOOK_MARK not in archive.namelist():
-                yield from _zipped(archive, kind, encoding, delimiter, required)
+            if written.kind not in ("", "xlsx") and _WORKBOOK_MARK in archive.namelist():
+                raise BrokenFile("wrong_format", f"The file is a workbook, the registry says {written.kind}.")
+            if _WORKBOOK_MARK not in archive.namelist():
+                yield from _zipped(archive, written_within or (lambda name: written), table)
                 return
         file.seek(0)
-    yield from _table_rows(file, kind, encoding, delimiter, _Table(required))
+    yield from _table_rows(file, written, table)
 
 
-def _table_rows(file: IO[bytes], kind: str, encoding: str, delimiter: str, table: _Table) -> Iterator[Row | BrokenRow]:
+def _table_rows(file: IO[bytes], written: TableFormat, table: _Table) -> Iterator[Row | BrokenRow]:
+    kind = written.kind or _recognised_kind(file)
     if kind == "xlsx":
         yield from _sheet_rows(file, table)
     elif kind == "jsonl":
         yield from _json_rows(file, table)
     else:
-        yield from _delimited_rows(file, encoding, "\t" if kind == "tsv" else delimiter, table)
+        yield from _delimited_rows(file, written.encoding, "\t" if kind == "tsv" else written.delimiter, table)
+
+
+def _recognised_kind(file: IO[bytes]) -> str:
+    start = file.read(_SAMPLE).lstrip(b"\xef\xbb\xbf \t\r\n")
+    file.seek(0)
+    return "xlsx" if start.startswith(b"PK\x03\x04") else "jsonl" if start.startswith(b"{") else "csv"
 
 
 def _recognised(file: IO[bytes]) -> str:
@@ -347,12 +385,12 @@ def _delimited_rows(file: IO[bytes], encoding: str, delimiter: str, table: _Tabl
     encoding = encoding or _recognised(file)
     if codecs.lookup(encoding).name == "utf-8":
         encoding = "utf-8-sig"  # the same, but for a byte order mark
-    if not delimiter:
-        sample = file.read(_SAMPLE)
-        file.seek(0)
-        delimiter = _recognised_delimiter(sample.decode(encoding, errors="replace"))
+    sample = file.read(_SAMPLE).decode(encoding, errors="replace")
+    file.seek(0)
+    delimiter, header_at = _header_in(sample, delimiter, table)
     written = "utf-8" if encoding == "utf-8-sig" else encoding
     columns: list[str] | None = None
+    known: Mapping[str, str] = {}
     for record in _Records(_lines(file, encoding), delimiter):
         cells, text = record.cells, record.text
         # rows without any content are what spreadsheets leave below a table
@@ -360,10 +398,21 @@ def _delimited_rows(file: IO[bytes], encoding: str, delimiter: str, table: _Tabl
             continue
         undecodable = not text.isascii() and _UNDECODABLE.search(text) is not None
         if columns is None:
+            if record.number < header_at:
+                if not _SEPARATOR.match(text):
+                    raw = text.rstrip("\r\n").encode(written, errors="surrogateescape")
+                    yield BrokenRow(record.number, "above_header", _ABOVE_HEADER, raw, table.part, text=text)
+                continue
             if undecodable:
                 raise BrokenFile("wrong_encoding", f"The header is not in its encoding, {written}.")
-            columns = _columns(cells or [], table.required)
+            columns = _columns(cells or [], table)
+            known = _by_name(columns)
             continue
+        if cells is not None:
+            cells = _without_blank_end(cells, len(columns))
+            if (again := _header_again(cells, known)) is not None:
+                columns = again
+                continue
 
         if record.fault:
             reason, detail = record.fault, _FAULTS[record.fault]
@@ -388,29 +437,86 @@ def _delimited_rows(file: IO[bytes], encoding: str, delimiter: str, table: _Tabl
         raise BrokenFile("empty_file", "The file holds no header.")
 
 
+def _header_in(sample: str, delimiter: str, table: _Table) -> tuple[str, int]:
+    """The delimiter of a file's beginning, and the number of the line that is its header.
+
+    That is the first line which names the columns that must be there. Where none does so, the first one is taken, and
+    what it lacks is told.
+    """
+    lines = _LINE_END.split(sample, maxsplit=_HIGHEST_HEADER)[:_HIGHEST_HEADER]
+    stated = _SEPARATOR.match(lines[0]) if lines else None
+    if stated is not None:
+        given = "\t" if stated[1] in ("\\t", "\t") else stated[1]
+        candidates = [given, delimiter]
+    else:
+        candidates = [delimiter]
+    first = 2 if stated is not None else 1
+    candidates = [one for one in candidates if one]
+    for number, line in enumerate(lines, 1):
+        if number < first:
+            continue
+        for candidate in dict.fromkeys((*candidates, _recognised_delimiter(line), *_DELIMITERS)):
+            cells = _cells(line, candidate) if line.strip() else None
+            if cells is not None and _lacking(cells, table) is None and (table.required or table.one_of):
+                return candidate, number
+    return candidates[0] if candidates else _recognised_delimiter("\n".join(lines[first - 1 :])), first
+
+
+def _lacking(cells: Collection[str], table: _Table) -> str | None:
+    """A column that must be there and is not; None where none lacks."""
+    named = {_folded(cell) for cell in cells}
+    lacking = next((column for column in table.required if _folded(column) not in named), None)
+    if lacking is None and table.one_of and not any(_folded(column) in named for column in table.one_of):
+        lacking = next(iter(table.one_of))
+    return lacking
+
+
+def _without_blank_end(cells: list[str], width: int) -> list[str]:
+    """The cells without those behind the header's last column that hold nothing: a delimiter ends the line."""
+    while len(cells) > width and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells
+
+
+def _header_again(cells: list[str], known: Mapping[str, str]) -> list[str] | None:
+    """The columns in the order of a header that is repeated, as where files were put behind each other.
+
+    Args:
+        cells: of a row.
+        known: the header's columns by their folded names.
+    """
+    if len(cells) != len(known) or _folded(cells[0]) not in known:
+        return None
+    named = [_folded(cell) or f"column {place}" for place, cell in enumerate(cells, 1)]
+    return [known[name] for name in named] if set(named) == set(known) else None
+
+
+def _by_name(columns: list[str]) -> Mapping[str, str]:
+    return {_folded(column): column for column in columns}
+
+
 def _folded(column: str) -> str:
-    return column.strip().casefold()
+    return column.strip(" \t\r\n\xa0\ufeff").casefold()
 
 
-def _columns(cells: list[str], required: Collection[str]) -> list[str]:
-    """The columns that a header names.
+def _columns(cells: list[str], table: _Table) -> list[str]:
+    """The columns that a header names; one without a name is called by its place.
 
     Raises:
-        BrokenFile: it cannot be read, a name is empty or stands twice, or a required one is missing.
+        BrokenFile: it cannot be read, a name stands twice, or a required one is missing.
     """
-    names = [cell.strip() for cell in cells]
+    names = _without_blank_end([cell.strip() for cell in cells], 0)
     if not names or any("\x00" in name for name in names):
         raise BrokenFile("malformed_header", "The header cannot be read.")
-    if not all(names):
-        raise BrokenFile("malformed_header", f"Column {names.index('') + 1} of the header has no name.")
+    names = [name or f"column {place}" for place, name in enumerate(names, 1)]
     folded = [_folded(name) for name in names]
     for at, name in enumerate(folded):
         if name in folded[:at]:
             detail = f"Columns {folded.index(name) + 1} and {at + 1} of the header have the same name."
             raise BrokenFile("malformed_header", detail)
-    for column in required:
-        if _folded(column) not in folded:
-            raise BrokenFile("missing_column", f"The required column {column} is missing.", column)
+    lacking = _lacking(names, table)
+    if lacking is not None:
+        raise BrokenFile("missing_column", f"The required column {lacking} is missing.", lacking)
     return names
 
 
@@ -493,26 +599,33 @@ def _checked_zip(file: IO[bytes]) -> zipfile.ZipFile:
 
 
 def _zipped(
-    archive: zipfile.ZipFile, kind: str, encoding: str, delimiter: str, required: Collection[str]
+    archive: zipfile.ZipFile, written_within: Callable[[str], TableFormat | None], table: _Table
 ) -> Iterator[Row | BrokenRow]:
-    """The rows of each file of an archive; a file that cannot be read leaves the others."""
+    """The rows of each file of an archive; a file that cannot be read, or that no row names, leaves the others."""
     entries = [entry for entry in archive.infolist() if not entry.is_dir() and "__MACOSX" not in entry.filename]
     if not entries:
         raise BrokenFile("empty_file", "The archive holds no file.")
     for part, entry in enumerate(entries, 1):
+        name = posixpath.basename(entry.filename.replace("\\", "/"))
         with tempfile.TemporaryFile() as spool:
-            _expand(archive, entry, spool)
             try:
+                written = written_within(name)
+                if written is None:
+                    raise BrokenFile(
+                        "unregistered_file", "vendor_file_formats.csv has no pattern for files of this name."
+                    )
+                _expand(archive, entry, spool)
                 start = spool.read(4)
                 spool.seek(0)
                 if not start:
                     raise BrokenFile("empty_file", "The file is empty.")
-                if start == b"PK\x03\x04" and (kind != "xlsx" or not _is_workbook(spool)):
+                if start == b"PK\x03\x04" and (written.kind not in ("", "xlsx") or not _is_workbook(spool)):
                     raise BrokenFile("nested_archive", "The archive holds another archive.")
-                yield from _table_rows(spool, kind, encoding, delimiter, _Table(required, part))
+                for row in _table_rows(spool, written, replace(table, part=part)):
+                    yield replace(row, entry=name)
             except BrokenFile as broken:
                 raw = f"{entry.CRC:08x} {entry.file_size}".encode()
-                yield BrokenRow(0, broken.reason, str(broken), raw, part, broken.column)
+                yield BrokenRow(0, broken.reason, str(broken), raw, part, broken.column, entry=name)
 
 
 def _is_workbook(file: IO[bytes]) -> bool:
@@ -616,9 +729,22 @@ def _check_workbook(file: IO[bytes]) -> None:
 
 def _sheet_rows(file: IO[bytes], table: _Table) -> Iterator[Row | BrokenRow]:
     columns: list[str] | None = None
+    known: Mapping[str, str] = {}
+    above: list[tuple[int, list[str]]] = []
     for number, values in _sheet_texts(file):
         if columns is None:
-            columns = _columns(values, table.required)
+            if _lacking(values, table) is not None and number < _HIGHEST_HEADER:
+                above.append((number, values))
+                continue
+            columns = _columns(values, table)
+            known = _by_name(columns)
+            for place, cells in above:
+                raw = document.encode(cells)
+                yield BrokenRow(place, "above_header", _ABOVE_HEADER, raw, table.part, text=" ".join(cells))
+            continue
+        values = _without_blank_end(values, len(columns))
+        if (again := _header_again(values, known)) is not None:
+            columns = again
         elif len(values) > len(columns):
             detail = f"The row has {len(values)} cells, the header has {len(columns)}."
             raw = document.encode(values)
@@ -627,6 +753,8 @@ def _sheet_rows(file: IO[bytes], table: _Table) -> Iterator[Row | BrokenRow]:
             # a sheet knows no cells behind the last one that is filled
             values += [""] * (len(columns) - len(values))
             yield Row(number, dict(zip(columns, values, strict=True)), table.part)
+    if columns is None and above:
+        _columns(above[0][1], table)  # tells what its first row lacks
     if columns is None:
         raise BrokenFile("empty_file", "The first visible sheet is empty.")
 
