@@ -34,9 +34,11 @@ class Road:
             yield connection
 
     def registered(self, file: str, *rows: str) -> None:
-        """Rows added to a registry file."""
+        """Rows added to a registry file; cells of columns that they do not have yet are empty."""
         (path,) = self.seeds.rglob(file)
-        path.write_text(path.read_text().rstrip("\n") + "\n" + "\n".join(rows) + "\n")
+        text = path.read_text().rstrip("\n")
+        width = text.partition("\n")[0].count(",")
+        path.write_text("\n".join((text, *(row + "," * (width - row.count(",")) for row in rows))) + "\n")
 
     def events(self, lines: Iterable[bytes | Mapping[str, Any]]) -> None:
         """Canonical events with the receipt that they state, whatever source they name; broken lines too."""

@@ -1,11 +1,15 @@
 {# How spellings of a name compare. PostgreSQL and Spark SQL fold differently; each macro has one meaning on every engine. #}
 
+{# Blanks of every kind, those that nobody sees among them, as a set of a pattern. #}
+{% macro blanks() %}{{ return(adapter.dispatch('blanks')()) }}{% endmacro %}
+{% macro default__blanks() -%}[ \t\n\r\f\v\u00a0\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff]{%- endmacro %}
+
 {# A text in NFC, case-folded, runs of white space as one blank (R35); a blank that nobody sees is one too. #}
 {% macro folded_text(text) %}{{ return(adapter.dispatch('folded_text')(text)) }}{% endmacro %}
 {% macro default__folded_text(text) -%}
     btrim(regexp_replace(
         replace(lower(normalize({{ text }}, nfc) collate "pg_c_utf8"), 'ß', 'ss'),
-        '[\s\u00a0\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff]+', ' ', 'g'
+        '{{ blanks() }}+', ' ', 'g'
     ))
 {%- endmacro %}
 

@@ -103,7 +103,7 @@ addressed as (
                         default_countries.country
                     )
                     || '|' || upper(regexp_replace(countried.postal_postcode, '\.0+$|[^0-9A-Za-z]', '', 'g'))
-                    || '|' || upper(regexp_replace(countried.postal_house_number, '\.0+$|\s', '', 'g'))
+                    || '|' || upper(regexp_replace(countried.postal_house_number, '\.0+$|{{ blanks() }}', '', 'g'))
                     || '|' || upper(regexp_replace(coalesce(countried.postal_addition, ''), '[^0-9A-Za-z]', '', 'g'))
         end as postal,
         broken_records.broken_reason

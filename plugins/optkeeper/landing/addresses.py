@@ -31,6 +31,8 @@ _EMAIL_WITHIN = re.compile(r"[^\s@,;:|/<>()\[\]{}\"'\\]{1,64}@[^\s@,;:|/<>()\[\]
 _BETWEEN_PHONES = re.compile(r"[;,/|&\r\n\t]+|\s+(?:of|en|or|and|und|oder|et|ou)\s+", re.IGNORECASE)
 # what a spreadsheet makes of a number that it holds as a float
 _FLOAT = re.compile(r"(\+?\d{6,})[.,]0+")
+# every kind of blank, as the macro `blanks` names it
+_BLANK = "[ \t\n\r\f\v\u00a0\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff]"
 _SCIENTIFIC = re.compile(r"\+?\d(?:[.,](\d+))?[eE]\+?(\d{1,3})")
 
 
@@ -48,10 +50,11 @@ def email(raw: str) -> str | None:
         return None
     local, _, domain = bare.rpartition("@")
     try:
-        ascii_domain = idna.encode(domain.casefold(), uts46=True).decode("ascii")
+        # UTS 46 folds the case itself, and leaves ß as it is
+        ascii_domain = idna.encode(domain, uts46=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):
         return None
-    if "." not in ascii_domain:
+    if "." not in ascii_domain or ascii_domain.endswith("."):
         return None
     return f"{unicodedata.normalize('NFC', local.casefold())}@{ascii_domain.casefold()}"
 
@@ -166,7 +169,7 @@ def postal(address: Mapping[str, Any]) -> str | None:
         for part in (
             country,
             re.sub(r"\.0+$|[^0-9A-Za-z]", "", str(postcode)),
-            re.sub(r"\.0+$|\s", "", str(number)),
+            re.sub(rf"\.0+$|{_BLANK}", "", str(number)),
             addition,
         )
     )
