@@ -265,6 +265,7 @@ class _Records:
         self._delimiter = delimiter
         sign = re.escape(delimiter)
         self._closing = re.compile(rf'(?:(?<![\\"])"(?:"")*|(?<=\\)(?:"")+)(?={sign}|[\r\n]|\Z)')
+        self._beginning = re.compile(rf"{sign}|\r\n|\n|\r")  # of another cell
         self._waiting: deque[_Line] = deque()
         self._waiting_length = 0
         self._without_closing = 0  # so many of the first lines that wait are known to hold no closing quote
@@ -353,7 +354,10 @@ class _Records:
         self._waiting_length += len(line.text)
 
     def _is_open_at_most(self, line: str, is_open: bool) -> bool:
-        """Whether a cell may be open at the end of a line: if only a quote before a delimiter or line's end closes."""
+        """Whether a cell may be open at the end of a line, or of a record's: if only a quote before a delimiter closes.
+
+        The end of a line is such a delimiter too.
+        """
         at = 0
         while True:
             if is_open or line.startswith('"', at):
@@ -361,10 +365,10 @@ class _Records:
                 if closing is None:
                     return True
                 at, is_open = closing.end(), False
-            at = line.find(self._delimiter, at)
-            if at < 0:
+            beginning = self._beginning.search(line, at)
+            if beginning is None:
                 return False
-            at += 1
+            at = beginning.end()
 
 
 def _cells(record: str, delimiter: str) -> list[str] | None:
