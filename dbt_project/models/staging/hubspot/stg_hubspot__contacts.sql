@@ -1,7 +1,7 @@
 with source as (
 
     select * from {{ source('raw', 'records') }}
-    where object = 'hubspot.contacts' and not is_excerpt
+    where object in ('hubspot.contacts', 'hubspot.archived_contacts') and not is_excerpt
 
 ),
 
@@ -37,15 +37,10 @@ renamed as (
         ) as house_number_addition,
         nullif(payload #>> '{properties,date_of_birth}', '') as birth_date,
 
-        -- consent and e-mail
-        payload #>> '{properties,hs_email_optout}' = 'true' as has_opted_out_of_email,
-        nullif(payload #>> '{properties,hs_legal_basis}', '') as legal_basis_labels,
-        nullif(payload #>> '{properties,hs_email_hard_bounce_reason_enum}', '') as hard_bounce_reason,
+        -- what it is
         nullif(payload #>> '{properties,hs_merged_object_ids}', '') as merged_contact_ids,
-        {{ json_array_or_empty("payload #> '{propertiesWithHistory,hs_email_optout}'") }} as opt_out_history,
-        {{ json_array_or_empty("payload #> '{propertiesWithHistory,hs_legal_basis}'") }} as legal_basis_history,
-        {{ json_array_or_empty("payload #> '{propertiesWithHistory,hs_email_hard_bounce_reason_enum}'") }} as hard_bounce_history,
-        {{ json_array_or_empty("payload #> '{propertiesWithHistory,hs_merged_object_ids}'") }} as merge_history,
+        payload -> 'properties' as properties,
+        object = 'hubspot.archived_contacts' as is_archived,
 
         -- moments, as text
         coalesce(
