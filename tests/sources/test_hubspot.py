@@ -501,7 +501,7 @@ def build_events(warehouse_url: str, target: Path) -> None:
             "--profiles-dir",
             project,
         ]
-        + ["--select", "hubspot_subscriptions", "path:models/staging/hubspot", "int_events__from_hubspot"],
+        + ["--select", "+int_events__from_hubspot", "--indirect-selection", "cautious"],
         env=environment,
         capture_output=True,
         text=True,

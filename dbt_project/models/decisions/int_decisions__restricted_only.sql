@@ -12,13 +12,28 @@ relied_on as (
 
 ),
 
-bound as (
+placed as (
 
     select
         bound.*,
-        moments.as_of
+        moments.as_of,
+        row_number() over (
+            partition by
+                bound.world_id, bound.contact_id, bound.address_base, bound.reason, bound.channel, bound.purpose,
+                bound.brand
+            order by bound.at desc, bound.event_key desc
+        ) as place
     from {{ ref('int_restrictions__bound') }} as bound
     inner join moments on moments.world_id = bound.world_id and bound.at <= moments.as_of
+
+),
+
+-- Of several of one reason and scope the latest says all, before they multiply with the points of a large contact; only
+-- what a later activity lifts is lifted one by one (R26).
+bound as (
+
+    select * from placed
+    where place = 1 or reason = 'undeliverable'
 
 ),
 

@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from optkeeper import registry, settings
 from optkeeper.landing import addresses, countries, document, excerpt
 from optkeeper.registry import RegisteredSource
 from optkeeper.sources import repeated_keys
@@ -46,50 +48,27 @@ HISTORY_PAGE = 50  # HubSpot's limit for a page or a batch with property history
 STATUS_BATCH = 100
 SECONDS_BETWEEN_SEARCHES = 0.2  # five searches a second; search answers carry no rate-limit headers
 
-PROPERTIES = (
-    "email",
-    "hs_additional_emails",
-    "phone",
-    "mobilephone",
-    "firstname",
-    "lastname",
-    "company",
-    "address",
-    "zip",
-    "city",
-    "country",
-    "hs_country_region_code",
-    "date_of_birth",
-    "lifecyclestage",
-    "createdate",
-    "lastmodifieddate",
-    "hs_object_id",
-    "hs_object_source",
-    "hs_object_source_label",
-    "hs_merged_object_ids",
-    "hs_email_optout",
-    "hs_legal_basis",
-    "hs_email_hard_bounce_reason_enum",
-    "hs_email_quarantined",
-    "hs_email_last_click_date",
-    "hs_email_last_open_date",
-    "hs_sales_email_last_replied",
-    "recent_conversion_date",
-    "recent_conversion_event_name",
-    "hs_analytics_last_visit_timestamp",
-)
-PROPERTIES_WITH_HISTORY = (
-    "hs_email_optout",
-    "hs_legal_basis",
-    "hs_email_hard_bounce_reason_enum",
-    "hs_merged_object_ids",
-)
 STATUSES = ("SUBSCRIBED", "UNSUBSCRIBED", "NOT_SPECIFIED")
 
 _OBJECTS = "/crm/v3/objects/contacts"
 _PREFERENCES = "/communication-preferences/v4"
 _ID = re.compile(r"^[0-9]{1,19}\Z")
 _COUNTRY_CODE = re.compile(r"^[A-Za-z]{2}$")
+
+
+def properties() -> tuple[str, ...]:
+    """The properties of a contact that are asked for: rows of `hubspot_properties.csv`."""
+    return tuple(name for name, _ in _properties(tuple(settings.registry_folders())))
+
+
+def properties_with_history() -> tuple[str, ...]:
+    """Those of them that are asked for with all their values since ever."""
+    return tuple(name for name, has_history in _properties(tuple(settings.registry_folders())) if has_history)
+
+
+@cache
+def _properties(folders: tuple[Path, ...]) -> tuple[tuple[str, bool], ...]:
+    return tuple((row["property"], row["has_history"] == "true") for row in registry.rows("hubspot_properties"))
 
 
 class HubSpot:
@@ -207,8 +186,8 @@ class HubSpot:
             params = {
                 "limit": HISTORY_PAGE,
                 "archived": "true" if archived else "false",
-                "properties": ",".join(PROPERTIES),
-                "propertiesWithHistory": ",".join(PROPERTIES_WITH_HISTORY),
+                "properties": ",".join(properties()),
+                "propertiesWithHistory": ",".join(properties_with_history()),
             }
             answer = self._http.get(_OBJECTS, params | ({"after": after} if after is not None else {}))
             results = self._list(answer, "results", _OBJECTS)
@@ -266,8 +245,8 @@ class HubSpot:
         answer = self._http.post(
             path,
             {
-                "properties": list(PROPERTIES),
-                "propertiesWithHistory": list(PROPERTIES_WITH_HISTORY),
+                "properties": list(properties()),
+                "propertiesWithHistory": list(properties_with_history()),
                 "inputs": [{"id": id_} for id_ in ids],
             },
         )
@@ -362,13 +341,13 @@ def _contact_fault(contact: Any) -> tuple[str | None, str] | None:
         return None, "the contact is no JSON object"
     if not _is_id(contact.get("id")):
         return "id", "the contact has no id"
-    properties = contact.get("properties")
-    if not isinstance(properties, dict):
+    held = contact.get("properties")
+    if not isinstance(held, dict):
         return "properties", "the contact has no properties"
-    for name in PROPERTIES:
-        if not isinstance(properties.get(name), str | None):
+    for name in properties():
+        if not isinstance(held.get(name), str | None):
             return f"properties.{name}", "the property is no text"
-    if not ((properties.get("lastmodifieddate") or "").strip() or contact.get("updatedAt")):
+    if not ((held.get("lastmodifieddate") or "").strip() or contact.get("updatedAt")):
         return "properties.lastmodifieddate", "the contact does not say when it changed"
     histories = contact.get("propertiesWithHistory", {})
     if not isinstance(histories, dict):
@@ -413,14 +392,14 @@ def _remains(object_: str, contact: Any) -> tuple[Received, ...]:
     left = dict(contact)
     for name in ("properties", "propertiesWithHistory"):
         left[name] = dict(left[name]) if isinstance(left.get(name), dict) else {}
-    properties, histories = left["properties"], left["propertiesWithHistory"]
-    for name, value in list(properties.items()):
+    held, histories = left["properties"], left["propertiesWithHistory"]
+    for name, value in list(held.items()):
         if not isinstance(value, str | None):
             # a box that says yes in another type than text still says it
-            properties[name] = str(value).lower() if isinstance(value, bool | int) else None
+            held[name] = str(value).lower() if isinstance(value, bool | int) else None
     for name, history in list(histories.items()):
         histories[name] = [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
-    return (Received(object_, str(left["id"]), left, _addresses(properties)),)
+    return (Received(object_, str(left["id"]), left, _addresses(held)),)
 
 
 def _unsubscribed(status: Any) -> tuple[Excerpt, ...]:
@@ -431,21 +410,21 @@ def _unsubscribed(status: Any) -> tuple[Excerpt, ...]:
     return excerpt.of_restriction("consent_withdrawn", named, [str(status.get("subscriberIdString") or "")])
 
 
-def _country(properties: Mapping[str, Any]) -> str | None:
+def _country(held: Mapping[str, Any]) -> str | None:
     """The country by which the record's telephone numbers are read; staging takes the same one."""
-    region = (properties.get("hs_country_region_code") or "").strip()
-    return countries.code(region if _COUNTRY_CODE.match(region) else properties.get("country"))
+    region = (held.get("hs_country_region_code") or "").strip()
+    return countries.code(region if _COUNTRY_CODE.match(region) else held.get("country"))
 
 
-def _emails(properties: Mapping[str, Any]) -> list[str]:
-    additional = (properties.get("hs_additional_emails") or "").split(";")
-    return [raw for raw in (properties.get("email") or "", *additional) if raw.strip()]
+def _emails(held: Mapping[str, Any]) -> list[str]:
+    additional = (held.get("hs_additional_emails") or "").split(";")
+    return [raw for raw in (held.get("email") or "", *additional) if raw.strip()]
 
 
-def _addresses(properties: Mapping[str, Any]) -> tuple[RawAddress, ...]:
-    country = _country(properties)
-    phones = [properties.get(name) or "" for name in ("phone", "mobilephone")]
+def _addresses(held: Mapping[str, Any]) -> tuple[RawAddress, ...]:
+    country = _country(held)
+    phones = [held.get(name) or "" for name in ("phone", "mobilephone")]
     return (
-        *(RawAddress("email", raw) for raw in _emails(properties)),
+        *(RawAddress("email", raw) for raw in _emails(held)),
         *(RawAddress("phone", raw, country) for raw in phones if raw.strip()),
     )

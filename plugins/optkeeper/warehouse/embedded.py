@@ -119,7 +119,7 @@ def url(database: str, data: Path | None = None) -> str:
     if database != "postgres":
         with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
             connection.execute("select pg_advisory_lock(hashtext('optkeeper.create'))")
-            _keep_rows_from_the_log(connection)
+            _configure(connection)
             known = connection.execute("select 1 from pg_database where datname = %s", (database,)).fetchone()
             if known is None:
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(database)))
@@ -127,7 +127,9 @@ def url(database: str, data: Path | None = None) -> str:
 
 
 # An error's text and its statement quote rows. Who meets the error tells it without them; the server's log would not.
-_QUIET = {
+# And what a killed step had asked for ends with it: it would hold its tables against the next one.
+_SETTINGS = {
+    "client_connection_check_interval": "2000",
     "log_min_messages": "fatal",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -136,9 +138,9 @@ _QUIET = {
 }
 
 
-def _keep_rows_from_the_log(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+def _configure(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     changed = False
-    for name, value in _QUIET.items():
+    for name, value in _SETTINGS.items():
         row = connection.execute("select setting from pg_settings where name = %s", (name,)).fetchone()
         if row is None or row[0] != value:
             connection.execute(sql.SQL("alter system set {} = {}").format(sql.Identifier(name), sql.Literal(value)))

@@ -41,7 +41,9 @@ dated as (
         ) as place
     from merged
     inner join history
-        on history.record_id = merged.record_id and {{ list_names("replace(history.value, ';', '|')", 'merged.merged_contact_id') }}
+        on
+            history.record_id = merged.record_id
+            and {{ list_names("replace(history.value, ';', '|')", 'merged.merged_contact_id') }}
 
 ),
 
