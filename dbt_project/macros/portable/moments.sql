@@ -48,6 +48,12 @@
     case when {{ text }} ~ '^\d{4}-\d{2}-\d{2}$' and pg_input_is_valid({{ text }}, 'date') then cast({{ text }} as date) end
 {%- endmacro %}
 
+{# The date, in UTC, of a moment in seconds since 1970; null where there is none. #}
+{% macro epoch_date(seconds) %}{{ return(adapter.dispatch('epoch_date')(seconds)) }}{% endmacro %}
+{% macro default__epoch_date(seconds) -%}
+    cast(to_timestamp({{ seconds }}) at time zone 'UTC' as date)
+{%- endmacro %}
+
 {# A wall-clock time of a zone as an instant (R6): in the spring gap it is shifted forward, in the
    ambiguous autumn hour this is the later one. #}
 {% macro later_instant(wall_clock, zone) %}{{ return(adapter.dispatch('later_instant')(wall_clock, zone)) }}{% endmacro %}

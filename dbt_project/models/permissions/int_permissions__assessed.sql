@@ -31,6 +31,12 @@ attributes as (
 
 ),
 
+births as (
+
+    select * from {{ ref('int_permissions__births') }}
+
+),
+
 recalls as (
 
     select
@@ -95,7 +101,6 @@ candidates as (
         cleared.allowed_bases,
         cleared.required_evidence,
         cleared.brand as named_brand,
-        cleared.birth_date_text,
         cleared.parental_ref,
         cleared.method,
         cleared.text_version,
@@ -190,11 +195,16 @@ judged as (
                 then 'scope_not_covered'
             when
                 coalesce(governed.parental_ref, '') = ''
-                and {{ add_months(date_or_null('governed.birth_date_text'), '12 * cast(minimum_age.value as integer)') }}
-                > governed.effective_on
+                and births.event_key is not null
+                -- one without a readable year counts as younger
+                and (
+                    births.born_on is null
+                    or {{ add_months('births.born_on', '12 * cast(minimum_age.value as integer)') }} > governed.effective_on
+                )
                 then 'minor'
         end as defect
     from governed
+    left join births on births.world_id = governed.world_id and births.event_key = governed.event_key
     {{ join_policy(
         'double_opt_in_required', 'double_opt_in_required', 'governed.policy_country', 'governed.channel', 'governed.effective_on'
     ) }}
