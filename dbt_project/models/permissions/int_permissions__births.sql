@@ -50,9 +50,11 @@ spelled as (
         {{ spelled_date('year_last_compact[3]', 'year_last_compact[1]', 'year_last_compact[2]') }} as reading_6,
         -- of a year in two digits the one of this century, unless it is still to come
         {%- for century in ('20', '19') %}
-        {{ spelled_date("'" ~ century ~ "' || short_year[3]", 'short_year[2]', 'short_year[1]') }} as day_first_{{ century }},
-        {{ spelled_date("'" ~ century ~ "' || short_year[3]", 'short_year[1]', 'short_year[2]') }} as month_first_{{ century }},
-        {{ spelled_date("'" ~ century ~ "' || lpad(short_year[1], 2, '0')", 'short_year[2]', 'short_year[3]') }} as year_first_{{ century }},
+        {%- set last = "'" ~ century ~ "' || short_year[3]" %}
+        {%- set first = "'" ~ century ~ "' || lpad(short_year[1], 2, '0')" %}
+        {{ spelled_date(last, 'short_year[2]', 'short_year[1]') }} as day_first_{{ century }},
+        {{ spelled_date(last, 'short_year[1]', 'short_year[2]') }} as month_first_{{ century }},
+        {{ spelled_date(first, 'short_year[2]', 'short_year[3]') }} as year_first_{{ century }},
         {%- endfor %}
         {{ epoch_date('epoch / 1000') }} as born_by_milliseconds,
         case when abs(epoch) < 10000000000 then {{ epoch_date('epoch') }} end as born_by_seconds
