@@ -46,6 +46,7 @@ def test_numbers_come_exactly_as_they_were_spelled() -> None:
     "failing",
     [
         lambda: httpx.Response(429),
+        *(lambda status=status: httpx.Response(status) for status in (408, 423, 425, 477)),
         lambda: httpx.Response(500),
         lambda: httpx.Response(503),
         lambda: httpx.Response(200, content=b'{"total": '),

@@ -229,6 +229,7 @@ class HubSpotServer:
         at: datetime,
         legal_basis: str | None = None,
         explanation: str | None = None,
+        source: str = "SUBSCRIPTION_STATUS",
     ) -> None:
         """Sets a subscription status; as in HubSpot, it changes the contact's record too."""
         with self._lock:
@@ -238,7 +239,7 @@ class HubSpotServer:
                 "subscriptionName": self._definitions[subscription_id]["name"],
                 "channel": "EMAIL",
                 "status": status,
-                "source": "SUBSCRIPTION_STATUS",
+                "source": source,
                 "timestamp": instant_text(at),
             }
             if legal_basis is not None:

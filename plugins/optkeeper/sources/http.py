@@ -15,6 +15,8 @@ from optkeeper.landing import document
 
 ATTEMPTS = 8
 LONGEST_WAIT_SECONDS = 120.0
+# a time-out, a lock, too early, too many, and HubSpot's 477 while an account moves to another data centre
+_PASSING = (408, 423, 425, 429, 477)
 
 # Its lines show whole addresses, and those of some sources hold a digest of a person's e-mail address.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -53,7 +55,7 @@ def _retry_after(response: httpx.Response) -> float | None:
 class HttpClient:
     """Sends requests for one source and decodes their JSON exactly, repeated keys too.
 
-    429 and 5xx answers, time-outs and half answers are tried again, after `Retry-After` where the
+    408, 423, 425, 429, 477 and 5xx answers, time-outs and half answers are tried again, after `Retry-After` where the
     server says so and after a growing, jittered pause where not; 401, 403 and other 4xx are errors at once.
 
     Args:
@@ -148,7 +150,7 @@ class HttpClient:
             if used_up is not None:
                 raise SourceError(f"{self._name}: {method} {shown} was refused: {used_up}", 429)
         is_throttled = response.status_code == 403 and self._throttled is not None and self._throttled(response)
-        if response.status_code == 429 or response.status_code >= 500 or is_throttled:
+        if response.status_code in _PASSING or response.status_code >= 500 or is_throttled:
             raise _Retryable(f"status {response.status_code}", _retry_after(response))
         if response.status_code >= 400:
             status = response.status_code

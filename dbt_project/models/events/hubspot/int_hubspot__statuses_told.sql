@@ -74,8 +74,8 @@ told as (
         'subscriptions/' || contact_id || '/' || subscription_id || '/' || address_number || '/'
         || coalesce(status_text, 'undated') as event_id,
         {{ first_receipt([
-            'source', 'contact_id', 'subscription_id', 'address_number', 'status_text', 'status', 'legal_basis',
-            'legal_basis_explanation'
+            'source', 'contact_id', 'subscription_id', 'address_number', 'status_text', 'status', 'status_source',
+            'legal_basis', 'legal_basis_explanation'
         ]) }} as is_first
     from stated
 

@@ -1,8 +1,12 @@
--- R23: who unsubscribed. A subscription that is not in the seed ends every purpose of its channel.
+-- R23: who unsubscribed. A subscription that is not in the seed ends every purpose of its channel, and so does one whose status
+-- HubSpot takes from an opt-out of all that the account sends.
 
 with told as (
 
-    select * from {{ ref('int_hubspot__statuses_told') }}
+    select
+        *,
+        coalesce(status_source like 'PORTAL_WIDE%', false) as is_of_all
+    from {{ ref('int_hubspot__statuses_told') }}
     where status = 'UNSUBSCRIBED'
 
 ),
@@ -20,8 +24,8 @@ events as (
         contact_id as source_contact_id,
         email as email_text,
         scope_channel as channel,
-        mapped_purpose as purpose,
-        mapped_brand as brand,
+        case when not is_of_all then mapped_purpose end as purpose,
+        case when not is_of_all then mapped_brand end as brand,
         'hubspot_subscription' as method
     from told
 
