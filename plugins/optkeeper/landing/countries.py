@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from types import MappingProxyType
+from typing import TextIO
 
 from optkeeper import registry, settings
 
@@ -136,7 +137,7 @@ def _spellings() -> Iterator[tuple[str, str]]:
         yield from ((country, spelling) for spelling in usual)
 
 
-def write(target) -> None:  # type: ignore[no-untyped-def]
+def write(target: TextIO) -> None:
     """Writes the seed `country_names`."""
     lines = csv.writer(target, lineterminator="\n")
     lines.writerow(("folded_name", "country"))
