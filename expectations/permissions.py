@@ -78,7 +78,7 @@ _GRANTED = f"""
                 granted.parental_ref,
                 granted.birth_date_text,
                 granted.received_at,
-                coalesce(granted.country, contacts.country) as country,
+                coalesce(granted.country, granted.default_country, contacts.country) as country,
                 grant_events.occurred_at as granted_at,
                 cast(grant_events.occurred_at at time zone 'Europe/Amsterdam' as date) as granted_on,
                 cast(granted.received_at at time zone 'Europe/Amsterdam' as date) as received_on
@@ -219,18 +219,18 @@ class EveryConsentThatNeedsAConfirmationHasIt(PolicyStatement):
 
 
 class NobodyMarketableConsentedAsAChild(PolicyStatement):
-    """Nobody's consent states a birth date by which they were younger than policy allows, without parental evidence."""
+    """By no reading of a stated birth date was anybody younger than policy allows, without parental evidence."""
 
     relation = "candidate.marketable_contacts"
     rules = ("R28",)
     unexpected_rows_query: str = _unless_a_grant(
         "detailed.birth_date_text is null or coalesce(detailed.parental_ref, '') <> ''"
-        " or case"
-        " when detailed.birth_date_text like '____-__-__'"
-        " and pg_input_is_valid(detailed.birth_date_text, 'date')"
-        " then cast(detailed.birth_date_text as date) + make_interval(years => cast("
+        # what holds no digit was read as stating nothing, or was not read: then born_on is null, and nothing holds
+        " or (births.event_key is null and detailed.birth_date_text !~ '[0-9]')"
+        " or births.born_on + make_interval(years => cast("
         + _policy("minimum_age", "detailed.country", "detailed.channel", "detailed.granted_on")
-        + " as integer)) <= detailed.granted_on else true end"
+        + " as integer)) <= detailed.granted_on",
+        "left join intermediate.int_permissions__births as births on births.event_key = detailed.grant_key",
     )
 
 

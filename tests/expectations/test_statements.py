@@ -50,6 +50,7 @@ _MART = "update gate.mart_volumes set published_rows = 10, candidate_rows = {row
     " where relation = 'marketable_contacts';"
 )
 
+_BORN = "insert into intermediate.int_permissions__births values (0, 'web/1', {on});"
 _GRANT_1 = "update intermediate.int_events__received set {change} where event_key = 'web/1';"
 _WEB = "update registry.sources set {change} where source = 'web';"
 # web/1's grant is proven by a confirmation of half an hour later, as double opt-in has it
@@ -110,12 +111,13 @@ CASES = {
         ),
     ),
     "NobodyMarketableConsentedAsAChild": Case(
-        _GRANT_1.format(change="birth_date_text = '2008-06-21'"),
+        _GRANT_1.format(change="birth_date_text = '21/06/2008'") + _BORN.format(on="'2008-06-21'"),
         {"contact_id": "web/1"},
         (
-            _GRANT_1.format(change="birth_date_text = '2008-06-20'"),
-            _GRANT_1.format(change="birth_date_text = '2013-01-01', parental_ref = 'P-1'"),
-            _GRANT_1.format(change="birth_date_text = '13-01-01'"),
+            _GRANT_1.format(change="birth_date_text = '20/06/2008'") + _BORN.format(on="'2008-06-20'"),
+            _GRANT_1.format(change="birth_date_text = '2013-01-01', parental_ref = 'P-1'")
+            + _BORN.format(on="'2013-01-01'"),
+            _GRANT_1.format(change="birth_date_text = '-'"),
         ),
     ),
     "EveryConsentsLeadChannelAllowsIt": Case(
@@ -451,6 +453,23 @@ def test_a_violation_tells_no_address_and_no_name(sound: Connection, name: str) 
     assert told.isdisjoint(world.PERSONAL_DATA)
     columns = {column for row in _violations(sound, name) for column in row}
     assert columns.isdisjoint({"address", "first_name", "last_name", "company", "payload"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _GRANT_1.format(change="birth_date_text = '12-05'") + _BORN.format(on="null"),  # no year can be read
+        _GRANT_1.format(change="birth_date_text = '12-05-2014'"),  # the models did not read it
+    ],
+)
+def test_a_birth_date_that_was_not_read_is_no_adult_s(sound: Connection, change: str) -> None:
+    sound.execute(change.encode())
+    assert len(_violations(sound, "NobodyMarketableConsentedAsAChild")) == 1
+
+
+def test_the_country_of_a_kind_of_file_asks_for_its_confirmation(sound: Connection) -> None:
+    sound.execute(_GRANT_1.format(change="default_country = 'DE'").encode())
+    assert len(_violations(sound, "EveryConsentThatNeedsAConfirmationHasIt")) == 1
 
 
 @pytest.mark.parametrize("basis", ["soft_opt_in", "legitimate_interest", "published_address"])

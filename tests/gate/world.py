@@ -46,10 +46,11 @@ create table candidate.consent_events (
 );
 create table intermediate.int_events__received (
     event_key text, record_id bigint, event_type text, source text, event_id text, batch text, lead_channel text,
-    received_at timestamptz, email text, phone text, postal text, country text, birth_date_text text, method text,
+    received_at timestamptz, email text, phone text, postal text, country text, default_country text, birth_date_text text, method text,
     text_version text, form_url text, ip text, user_agent text, recording_ref text, document_ref text,
     parental_ref text, is_machine boolean, seconds_since_delivery numeric, refers_to_batch text, refers_to_event_id text
 );
+create table intermediate.int_permissions__births (world_id bigint, event_key text, born_on date);
 create table intermediate.int_identity__overloaded_keys (key text, kind text, records bigint, most_records integer);
 create table candidate.consent_timeline (
     contact_id text, address text, channel text, purpose text, brand text, basis text, status text, reason text,
