@@ -25,6 +25,7 @@ class RegisteredSource:
     owner: str
     max_age_hours: int
     max_drop_percent: int
+    status_reread_days: int | None = None  # None: statuses are read with their records alone
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -69,6 +70,7 @@ def pulled_sources(connector: str | None = None) -> list[RegisteredSource]:
                 owner=row["owner"],
                 max_age_hours=int(row["max_age_hours"]),
                 max_drop_percent=int(row["max_drop_percent"]),
+                status_reread_days=int(row["status_reread_days"]) if row.get("status_reread_days") else None,
             )
         )
     return found

@@ -1,5 +1,6 @@
 """Shapes that real HubSpot accounts return, on the whole road."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -10,33 +11,74 @@ from optkeeper.registry import pulled_source
 from optkeeper.samples.hubspot import EVENTS, NEWSLETTER, TOKEN, HubSpotServer
 from optkeeper.sources.stream import ConnectionDetails
 
-from tests.road.road import road
+from tests.road.road import Road, road
 from tests.road.test_restrictions_survive import _grant
 
 AT = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
+GRANTED = (
+    "all", "one", "extra", "stays", "archived", "restored", "toggled", "unmapped", "old", "new", "kept", "forgotten",
+    "optout", "optnew", "late",
+)  # fmt: skip
+
+
+def _pulled(travelled: Road, account: HubSpotServer, **extra: str) -> None:
+    details = ConnectionDetails(password=TOKEN, extra={"base_url": account.url, **extra})
+    with travelled.connected() as connection:
+        pull(connection, pulled_source("crm"), details)
+
+
+def _fill(account: HubSpotServer) -> str:
+    """An account that did it all between two pulls; answers the contact that will be deleted."""
+    for number, name in ((NEWSLETTER, "Nieuwsbrief"), (EVENTS, "Evenementen"), (412077, "Partneraanbod")):
+        account.define_subscription(number, name, at=AT)
+    ids = {
+        name: account.add_contact({"email": f"{name}@noord.example"}, at=AT)
+        for name in ("all", "one", "archived", "restored", "toggled", "unmapped", "old", "kept", "forgotten", "optout")
+    }
+    account.add_contact({"email": "main@noord.example", "hs_additional_emails": "extra@noord.example"}, at=AT)
+    account.add_contact({"email": "first@noord.example", "hs_additional_emails": "late@noord.example"}, at=AT)
+    for name, source in (
+        ("all", "PORTAL_WIDE_STATUS"),
+        ("one", "SUBSCRIPTION_STATUS"),
+        ("extra", "PORTAL_WIDE_STATUS"),
+        ("archived", "SUBSCRIPTION_STATUS"),
+    ):
+        account.set_status(f"{name}@noord.example", EVENTS, "UNSUBSCRIBED", at=AT, source=source)
+    account.archive_contact(ids["archived"], at=AT.replace(hour=7))
+    # the history alone tells that there was an opt-out
+    for name, subscription in (("restored", EVENTS), ("toggled", EVENTS), ("unmapped", 412077)):
+        account.update_contact(ids[name], {f"hs_email_optout_{subscription}": "true"}, at=AT.replace(hour=7))
+        account.update_contact(ids[name], {f"hs_email_optout_{subscription}": "false"}, at=AT.replace(hour=8))
+    account.archive_contact(ids["restored"], at=AT.replace(hour=9))
+    # what befell the contact befell the address that it had
+    account.update_contact(ids["old"], {"hs_email_hard_bounce_reason_enum": "UNKNOWN_USER"}, at=AT.replace(hour=11))
+    account.update_contact(ids["old"], {"email": "new@noord.example"}, at=AT.replace(hour=12))
+    account.update_contact(ids["optout"], {"hs_email_optout": "true"}, at=AT.replace(hour=11))
+    account.update_contact(ids["optout"], {"email": "optnew@noord.example"}, at=AT.replace(hour=12))
+    return ids["forgotten"]
 
 
 @pytest.fixture(scope="module")
 def answers() -> Iterator[dict[str, dict[str, Any]]]:
     with pytest.MonkeyPatch.context() as patch, road(patch) as travelled, HubSpotServer() as account:
-        for number, name in ((NEWSLETTER, "Nieuwsbrief"), (EVENTS, "Evenementen")):
-            account.define_subscription(number, name, at=AT)
-        travelled.events([_grant(name) for name in ("all", "one", "extra", "stays")])
-        for name in ("all", "one"):
-            account.add_contact({"email": f"{name}@noord.example"}, at=AT)
-        account.add_contact({"email": "main@noord.example", "hs_additional_emails": "extra@noord.example"}, at=AT)
-        for name, source in (
-            ("all", "PORTAL_WIDE_STATUS"),
-            ("one", "SUBSCRIPTION_STATUS"),
-            ("extra", "PORTAL_WIDE_STATUS"),
-        ):
-            account.set_status(f"{name}@noord.example", EVENTS, "UNSUBSCRIBED", at=AT, source=source)
+        travelled.events([_grant(name) for name in GRANTED])
+        forgotten = _fill(account)
+        notices = travelled.work / "notices"
+        notices.mkdir()
+        folder = {"privacy_deletions_url": notices.resolve().as_uri()}
+        _pulled(travelled, account, **folder)
+        (notices / "body.json").write_text(json.dumps([account.delete_contact_for_privacy(forgotten)]))
+        # no contact's record changes; the registry's interval has passed
+        account.set_status("late@noord.example", EVENTS, "UNSUBSCRIBED", at=AT)
         with travelled.connected() as connection:
-            pull(connection, pulled_source("crm"), ConnectionDetails(password=TOKEN, extra={"base_url": account.url}))
+            connection.execute(
+                "update raw.cursors set state = '{\"read_at\": \"2026-03-01T00:00:00+00:00\"}' where stream = 'statuses'"
+            )
+        _pulled(travelled, account, **folder)
         yield travelled.ask(
             [
                 {"id": f"{name}/{purpose}", "address": f"{name}@noord.example", "purpose": purpose}
-                for name in ("all", "one", "extra", "stays")
+                for name in GRANTED
                 for purpose in ("newsletter", "events")
             ]
         )
@@ -53,3 +95,38 @@ def test_an_opt_out_of_the_whole_portal_stops_every_purpose(
     asked: str, is_marketable: bool, answers: dict[str, dict[str, Any]]
 ) -> None:
     assert answers[asked]["marketable"] is is_marketable, answers[asked]
+
+
+@pytest.mark.parametrize("name", ["archived", "restored", "toggled"])
+def test_an_opt_out_of_one_subscription_stands_whatever_became_of_the_contact(
+    name: str, answers: dict[str, dict[str, Any]]
+) -> None:
+    assert answers[f"{name}/events"]["reason"] == "withdrawn"
+    assert answers[f"{name}/newsletter"]["marketable"] is True
+
+
+@pytest.mark.parametrize("purpose", ["newsletter", "events"])
+def test_an_opt_out_of_a_subscription_that_the_registry_does_not_know_is_of_all(
+    purpose: str, answers: dict[str, dict[str, Any]]
+) -> None:
+    assert answers[f"unmapped/{purpose}"]["reason"] == "withdrawn"
+
+
+def test_a_bounce_is_of_the_address_of_its_moment(answers: dict[str, dict[str, Any]]) -> None:
+    assert answers["old/events"]["reason"] == "undeliverable"
+    assert answers["new/events"]["marketable"] is True
+
+
+def test_an_opt_out_is_of_the_person_and_of_the_address_of_its_moment(answers: dict[str, dict[str, Any]]) -> None:
+    assert answers["optout/events"]["reason"] == "withdrawn"
+    assert answers["optnew/events"]["reason"] == "withdrawn"
+
+
+def test_a_notice_of_a_privacy_deletion_stops_everything(answers: dict[str, dict[str, Any]]) -> None:
+    assert answers["forgotten/events"]["reason"] == "erased"
+    assert answers["kept/events"]["marketable"] is True
+
+
+def test_an_additional_address_whose_status_alone_changed_is_read(answers: dict[str, dict[str, Any]]) -> None:
+    assert answers["late/events"]["reason"] == "withdrawn"
+    assert answers["late/newsletter"]["marketable"] is True

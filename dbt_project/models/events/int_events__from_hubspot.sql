@@ -10,6 +10,7 @@ with events as (
         'int_hubspot__merges',
         'int_hubspot__subscribed',
         'int_hubspot__unsubscribed',
+        'int_hubspot__privacy_deletions',
     ]) }}
 
 )

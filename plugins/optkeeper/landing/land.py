@@ -25,6 +25,8 @@ from optkeeper.sources.stream import (
     FileLeft,
     FileOpened,
     FileTaken,
+    Listed,
+    ListingEnded,
     Population,
     RawAddress,
     Received,
@@ -146,6 +148,7 @@ class _Chunk:
     progress: dict[tuple[bytes, str], int] = field(default_factory=dict)
     addresses: dict[tuple[str, str, str], tuple[str | None, tuple[str, ...]]] = field(default_factory=dict)
     populations: dict[str, int] = field(default_factory=dict)
+    listings: list[Listed | ListingEnded] = field(default_factory=list)
     seen: int = 0
     broken_seen: int = 0
     size: int = 0
@@ -211,6 +214,8 @@ class Landing:
             chunk.cursors[item.stream] = item.state
         elif isinstance(item, Population):
             chunk.populations[item.object] = item.total
+        elif isinstance(item, Listed | ListingEnded):
+            chunk.listings.append(item)
         else:
             raise TypeError(f"{self._source}: a stream holds no {type(item).__name__}")
 
@@ -366,6 +371,8 @@ class Landing:
                     " values (%s, %s, clock_timestamp(), %s)",
                     (source, object_, total),
                 )
+            for listing in chunk.listings:
+                self._store_listing(cursor, listing)
             for stream, state in chunk.cursors.items():
                 cursor.execute(
                     "insert into raw.cursors (source, stream, state, committed_at) values (%s, %s, %s, now())"
@@ -414,6 +421,29 @@ class Landing:
             (self._source, file.digest, file.name, file.size, file.batch, stamp, file.modified_at, records),
         )
         cursor.execute("delete from raw.file_progress where source = %s and digest = %s", (self._source, file.digest))
+
+    def _store_listing(self, cursor: psycopg.Cursor[Any], item: Listed | ListingEnded) -> None:
+        key = (self._source, item.object, item.started_at)
+        cursor.execute(
+            "insert into raw.listings (source, object, started_at) values (%s, %s, %s) on conflict do nothing", key
+        )
+        if isinstance(item, Listed):
+            cursor.execute(
+                "insert into raw.listed (listing_id, source_id)"
+                " select listings.listing_id, listed.source_id from raw.listings as listings"
+                " cross join unnest(%s::text[]) as listed (source_id)"
+                " where listings.source = %s and listings.object = %s and listings.started_at = %s"
+                " on conflict do nothing",
+                (list(item.source_ids), *key),
+            )
+            return
+        cursor.execute(
+            "update raw.listings set ended_at = clock_timestamp()"
+            " where source = %s and object = %s and started_at = %s and ended_at is null",
+            key,
+        )
+        # only what the last whole listing holds is ever compared
+        cursor.execute("delete from raw.listings where source = %s and object = %s and started_at < %s", key)
 
     def _count(self, chunk: _Chunk, new: int, quarantined: int) -> None:
         counts = self.counts

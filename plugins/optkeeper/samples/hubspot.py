@@ -92,6 +92,8 @@ class HubSpotServer:
         token: the access token that it takes.
         search_ceiling: how many results of one search can be reached.
         requests_in_ten_seconds: its rate limit.
+        has_batch_statuses: whether its plan may ask for the statuses of many addresses at once.
+        refused_addresses: addresses in which the statuses' endpoints take offence.
         clock: for tests; seconds by which the rate limit is counted.
     """
 
@@ -101,6 +103,8 @@ class HubSpotServer:
         *,
         search_ceiling: int = SEARCH_CEILING,
         requests_in_ten_seconds: int = REQUESTS_IN_TEN_SECONDS,
+        has_batch_statuses: bool = True,
+        refused_addresses: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.faults: deque[Fault] = deque()
@@ -108,6 +112,8 @@ class HubSpotServer:
         self._token = token
         self._search_ceiling = search_ceiling
         self._requests_in_ten_seconds = requests_in_ten_seconds
+        self._has_batch_statuses = has_batch_statuses
+        self._refused_addresses = {address.casefold() for address in refused_addresses}
         self._clock = clock
         self._answered: deque[float] = deque()
         self._contacts: dict[int, Contact] = {}
@@ -199,6 +205,20 @@ class HubSpotServer:
             contact = self._contacts[int(contact_id)]
             contact.archived_at = contact.updated_at = at
 
+    def delete_contact_for_privacy(self, contact_id: str) -> dict[str, Any]:
+        """Deletes a contact as the AVG asks: nothing shows it any more. Answers the webhook's notice of it."""
+        with self._lock:
+            contact = self._contacts.pop(int(contact_id))
+            return {
+                "eventId": contact.id,
+                "subscriptionId": 1,
+                "portalId": 1,
+                "occurredAt": _milliseconds(datetime.now(UTC)),
+                "subscriptionType": "contact.privacyDeletion",
+                "attemptNumber": 0,
+                "objectId": contact.id,
+            }
+
     def add_malformed(self, item: Any) -> None:
         """An item that breaks the protocol, listed after all contacts."""
         with self._lock:
@@ -231,7 +251,7 @@ class HubSpotServer:
         explanation: str | None = None,
         source: str = "SUBSCRIPTION_STATUS",
     ) -> None:
-        """Sets a subscription status; as in HubSpot, it changes the contact's record too."""
+        """Sets a subscription status; as in HubSpot, that of its first address changes the contact's record too."""
         with self._lock:
             kept: dict[str, Any] = {
                 "subscriberIdString": email,
@@ -248,7 +268,7 @@ class HubSpotServer:
                 kept["legalBasisExplanation"] = explanation
             self._statuses[email.casefold(), subscription_id] = kept
             for contact in self._contacts.values():
-                if email.casefold() in _emails_of(contact) and contact.updated_at < at:
+                if email.casefold() == contact.properties.get("email", "").casefold() and contact.updated_at < at:
                     opted_out = "true" if status == "UNSUBSCRIBED" else "false"
                     self._write(contact, {f"hs_email_optout_{subscription_id}": opted_out}, at, "EMAIL")
 
@@ -411,6 +431,10 @@ class HubSpotServer:
         inputs: Sequence[str] = body.get("inputs", [])
         if len(inputs) > BATCH_LIMIT:
             raise _Refused(400, "The maximum number of inputs is exceeded.", "VALIDATION_ERROR")
+        if not self._has_batch_statuses:
+            raise _Refused(403, "This app hasn't been granted all required scopes.", "MISSING_SCOPES")
+        for email in inputs:
+            self._refuse_address(email)
         results = [{"subscriberIdString": email, "statuses": self._statuses_of(email)} for email in inputs]
         return self._completed({"results": results})
 
@@ -431,7 +455,12 @@ class HubSpotServer:
             changed = [one for one in self._statuses_of(email) if one["subscriptionId"] == change["subscriptionId"]]
             return self._completed({"results": changed})
         _only_email(query.get("channel"))
+        self._refuse_address(email)
         return self._completed({"results": self._statuses_of(email)})
+
+    def _refuse_address(self, email: str) -> None:
+        if email.casefold() in self._refused_addresses:
+            raise _Refused(400, "The subscriber is invalid.", "VALIDATION_ERROR")
 
     def _statuses_of(self, email: str) -> list[dict[str, Any]]:
         """Every subscription has a status for every subscriber; one that was never set is not specified."""
@@ -543,13 +572,6 @@ def _names(text: str | None) -> list[str]:
 
 def _split(text: str | None) -> list[str]:
     return [part for part in (text or "").split(";") if part]
-
-
-def _emails_of(contact: Contact) -> list[str]:
-    return [
-        email.casefold()
-        for email in (contact.properties.get("email", ""), *_split(contact.properties.get("hs_additional_emails")))
-    ]
 
 
 def _limit(value: Any, highest: int) -> int:

@@ -8,9 +8,11 @@ most its first 10,000 results.
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
@@ -19,16 +21,20 @@ from typing import Any
 import httpx
 
 from optkeeper import registry, settings
-from optkeeper.landing import addresses, countries, document, excerpt
+from optkeeper.landing import addresses, countries, document
 from optkeeper.registry import RegisteredSource
 from optkeeper.sources import repeated_keys
 from optkeeper.sources.http import HttpClient, SourceError
+from optkeeper.sources.hubspot_notices import privacy_deletions
+from optkeeper.sources.hubspot_preferences import Preferences
+from optkeeper.sources.hubspot_records import broken, is_id
 from optkeeper.sources.stream import (
     Broken,
     ConnectionDetails,
     Cursor,
-    Excerpt,
     Ledger,
+    Listed,
+    ListingEnded,
     Population,
     RawAddress,
     Received,
@@ -37,38 +43,43 @@ from optkeeper.sources.stream import (
 
 CONTACTS = "hubspot.contacts"
 ARCHIVED_CONTACTS = "hubspot.archived_contacts"
-SUBSCRIPTION_DEFINITIONS = "hubspot.subscription_definitions"
-SUBSCRIPTION_STATUSES = "hubspot.subscription_statuses"
 STREAM = "contacts"
+STATUS_STREAM = "statuses"
 
 BASE_URL = "https://api.hubapi.com"
 OVERLAP = timedelta(minutes=10)
 SEARCH_PAGE = 100
+LIST_PAGE = 100
 HISTORY_PAGE = 50  # HubSpot's limit for a page or a batch with property history
-STATUS_BATCH = 100
 SECONDS_BETWEEN_SEARCHES = 0.2  # five searches a second; search answers carry no rate-limit headers
 
-STATUSES = ("SUBSCRIBED", "UNSUBSCRIBED", "NOT_SPECIFIED")
-
 _OBJECTS = "/crm/v3/objects/contacts"
-_PREFERENCES = "/communication-preferences/v4"
-_ID = re.compile(r"^[0-9]{1,19}\Z")
+_ADDRESSES = ("email", "hs_additional_emails")
 _COUNTRY_CODE = re.compile(r"^[A-Za-z]{2}$")
 
 
-def properties() -> tuple[str, ...]:
-    """The properties of a contact that are asked for: rows of `hubspot_properties.csv`."""
-    return tuple(name for name, _ in _properties(tuple(settings.registry_folders())))
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A row of `hubspot_properties.csv`; `*` in its name stands for each subscription type."""
+
+    name: str
+    has_history: bool
+
+    def of_account(self, subscription_ids: Iterable[str]) -> tuple[str, ...]:
+        """The properties of an account that it names."""
+        if "*" not in self.name:
+            return (self.name,)
+        return tuple(self.name.replace("*", id_) for id_ in subscription_ids)
 
 
-def properties_with_history() -> tuple[str, ...]:
-    """Those of them that are asked for with all their values since ever."""
-    return tuple(name for name, has_history in _properties(tuple(settings.registry_folders())) if has_history)
+def properties() -> tuple[Property, ...]:
+    """The properties of a contact that are asked for."""
+    return _properties(tuple(settings.registry_folders()))
 
 
 @cache
-def _properties(folders: tuple[Path, ...]) -> tuple[tuple[str, bool], ...]:
-    return tuple((row["property"], row["has_history"] == "true") for row in registry.rows("hubspot_properties"))
+def _properties(folders: tuple[Path, ...]) -> tuple[Property, ...]:
+    return tuple(Property(row["property"], row["has_history"] == "true") for row in registry.rows("hubspot_properties"))
 
 
 class HubSpot:
@@ -102,28 +113,81 @@ class HubSpot:
             pause=_pause,
             exhausted=_exhausted,
         )
+        self._preferences = Preferences(source.source, self._http)
+        self._reread_days = source.status_reread_days
+        self._notices = connection
+        self._subscription_ids: tuple[str, ...] = ()
 
     def pull(self, ledger: Ledger) -> Iterator[StreamItem]:
-        """What is new since the ledger's cursor: definitions, contacts with their subscriptions, archived contacts."""
+        """What is new since the ledger's cursors: definitions, contacts with their statuses, archived ones, notices."""
         with closing(self._http):
             yield from self._definitions()
             yield self._population()
             state = ledger.cursor(STREAM) or {}
+            statuses = ledger.cursor(STATUS_STREAM) or {}
             if "until" in state:
                 yield from self._changed_since(datetime.fromisoformat(state["until"]))
+                listing = self._reread_begun(statuses)
+                if listing is not None:
+                    yield from self._reread(statuses, listing)
             else:
-                yield from self._first_load(state)
+                listing = str(state.get("first_load_started_at") or self._now().isoformat())
+                yield from self._first_load(state, listing)
             for _, page, results in self._listed(archived=True, after=None):
-                yield from self._contacts(ARCHIVED_CONTACTS, f"archived page {page}", results)
+                place = f"archived page {page}"
+                yield from self._with_statuses(ARCHIVED_CONTACTS, place, results)
+                if listing is not None:
+                    yield Listed(CONTACTS, listing, _ids_of(results))
+            if listing is not None:
+                yield ListingEnded(CONTACTS, listing)
+                yield Cursor(STATUS_STREAM, {"read_at": listing})
+        yield from privacy_deletions(self._source, self._notices, ledger)
 
-    def _first_load(self, state: Mapping[str, Any]) -> Iterator[StreamItem]:
+    def _definitions(self) -> Iterator[Received | Broken]:
+        """The subscription types; of each a contact has a property that says whether it opted out (and when)."""
+        named = {
+            row["subscription_id"]
+            for row in registry.rows("hubspot_subscriptions")
+            if row["source"] == self._source and is_id(row["subscription_id"])
+        }
+        for item in self._preferences.definitions():
+            yield item
+            named |= {one.source_id for one in repeated_keys.received_of(item) if is_id(one.source_id)}
+        self._subscription_ids = tuple(sorted(named, key=int))
+
+    def _first_load(self, state: Mapping[str, Any], started_at: str) -> Iterator[StreamItem]:
         """All contacts, page by page; killed, it goes on from the last page, and what changed meanwhile comes later."""
-        started_at = state.get("first_load_started_at") or self._now().isoformat()
         for after, page, results in self._listed(archived=False, after=state.get("after")):
-            yield from self._with_subscriptions(f"page {page}", results)
+            yield from self._with_statuses(CONTACTS, f"page {page}", results)
+            yield Listed(CONTACTS, started_at, _ids_of(results))
             if after is not None:
                 yield Cursor(STREAM, {"first_load_started_at": started_at, "after": after})
         yield Cursor(STREAM, {"until": started_at})
+
+    def _reread_begun(self, state: Mapping[str, Any]) -> str | None:
+        """When the reading anew of all statuses began that is under way or due; None: it is not due."""
+        if "started_at" in state:
+            return str(state["started_at"])
+        now = self._now()
+        if self._reread_days is None:
+            return None
+        if "read_at" in state and now - datetime.fromisoformat(state["read_at"]) < timedelta(days=self._reread_days):
+            return None
+        return now.isoformat()
+
+    def _reread(self, state: Mapping[str, Any], started_at: str) -> Iterator[StreamItem]:
+        """The statuses of all contacts anew: that of an additional address changes without its contact's record."""
+        for after, page, results in self._listed(archived=False, after=state.get("after"), only=_ADDRESSES):
+            contact_of: dict[str, str] = {}
+            for contact in results:
+                # what is broken in a contact is told where it is read whole
+                if isinstance(contact, dict) and is_id(contact.get("id")):
+                    held = contact.get("properties")
+                    _note_addresses(contact_of, str(contact["id"]), held if isinstance(held, dict) else {})
+            yield from self._preferences.statuses(f"statuses anew, page {page}", contact_of)
+            yield Listed(CONTACTS, started_at, _ids_of(results))
+            if after is not None:
+                yield Cursor(STATUS_STREAM, {**state, "started_at": started_at, "after": after})
 
     def _changed_since(self, until: datetime) -> Iterator[StreamItem]:
         """The contacts that changed in the window from the last one's end, less the overlap, to this moment."""
@@ -135,44 +199,22 @@ class HubSpot:
                 continue
             for part, first in enumerate(range(0, len(ids), HISTORY_PAGE), start=1):
                 results = self._read(ids[first : first + HISTORY_PAGE])
-                yield from self._with_subscriptions(f"search page {number}, batch {part}", results)
+                yield from self._with_statuses(CONTACTS, f"search page {number}, batch {part}", results)
         yield Cursor(STREAM, {"until": max(until, window_end).isoformat()})
 
-    def _with_subscriptions(self, place: str, results: Sequence[Any]) -> Iterator[StreamItem]:
+    def _with_statuses(self, object_: str, place: str, results: Sequence[Any]) -> Iterator[Received | Broken]:
+        """Contacts, and what their addresses are subscribed to: who is archived stays opted out."""
         contact_of: dict[str, str] = {}
-        for item in self._contacts(CONTACTS, place, results):
+        for item in self._contacts(object_, place, results):
             yield item
             for contact in repeated_keys.received_of(item):
-                for raw in _emails(contact.payload["properties"]):
-                    if addresses.email(raw) is not None:
-                        contact_of.setdefault(raw.strip().casefold(), contact.source_id)
-        asked = list(contact_of)
-        for first in range(0, len(asked), STATUS_BATCH):
-            yield from self._subscriptions(place, asked[first : first + STATUS_BATCH], contact_of)
+                _note_addresses(contact_of, contact.source_id, contact.payload["properties"])
+        yield from self._preferences.statuses(place, contact_of)
 
     def _contacts(self, object_: str, place: str, results: Sequence[Any]) -> Iterator[Received | Broken]:
         for number, contact in enumerate(results, start=1):
             where = f"{place}, item {number}"
             yield from repeated_keys.read(object_, where, contact, partial(_contact, object_))
-
-    def _subscriptions(
-        self, place: str, asked: Sequence[str], contact_of: Mapping[str, str]
-    ) -> Iterator[Received | Broken]:
-        path = f"{_PREFERENCES}/statuses/batch/read"
-        answer = self._http.post(path, {"inputs": list(asked)}, {"channel": "EMAIL"})
-        for number, subscriber in enumerate(self._list(answer, "results", path), start=1):
-            where = f"{place}, subscriber {number}"
-            yield from repeated_keys.read(SUBSCRIPTION_STATUSES, where, subscriber, partial(_statuses, contact_of))
-        for number, problem in enumerate(answer.get("errors") or [], start=1):
-            yield _broken(
-                SUBSCRIPTION_STATUSES, f"{place}, error {number}", "HubSpot could not answer for a subscriber", problem
-            )
-
-    def _definitions(self) -> Iterator[Received | Broken]:
-        path = f"{_PREFERENCES}/definitions"
-        for number, definition in enumerate(self._list(self._http.get(path), "results", path), start=1):
-            where = f"item {number}"
-            yield from repeated_keys.read(SUBSCRIPTION_DEFINITIONS, where, definition, _definition)
 
     def _population(self) -> Population:
         total = self._search({"filterGroups": [], "properties": ["hs_object_id"], "limit": 1}).get("total")
@@ -180,16 +222,29 @@ class HubSpot:
             raise SourceError(f"{self._source}: a search answered without its total")
         return Population(CONTACTS, total)
 
-    def _listed(self, *, archived: bool, after: str | None) -> Iterator[tuple[str | None, int, Sequence[Any]]]:
-        """Pages of all contacts, each with where the next one begins (None: it was the last)."""
+    def _listed(
+        self, *, archived: bool, after: str | None, only: Sequence[str] = ()
+    ) -> Iterator[tuple[str | None, int, Sequence[Any]]]:
+        """Pages of all contacts, each with where the next one begins (None: it was the last).
+
+        A place to go on from that a killed pull had left may no longer be known: then the list begins anew.
+        """
+        is_resumed = after is not None
         for page in count(1):
             params = {
-                "limit": HISTORY_PAGE,
+                "limit": LIST_PAGE if only else HISTORY_PAGE,
                 "archived": "true" if archived else "false",
-                "properties": ",".join(properties()),
-                "propertiesWithHistory": ",".join(properties_with_history()),
+                "properties": ",".join(only or self._asked_for()),
             }
-            answer = self._http.get(_OBJECTS, params | ({"after": after} if after is not None else {}))
+            if not only:
+                params["propertiesWithHistory"] = ",".join(self._asked_for(with_history=True))
+            try:
+                answer = self._http.get(_OBJECTS, params | ({"after": after} if after is not None else {}))
+            except SourceError as refusal:
+                if refusal.status != 400 or not is_resumed or page > 1:
+                    raise
+                yield from self._listed(archived=archived, after=None, only=only)
+                return
             results = self._list(answer, "results", _OBJECTS)
             following = ((answer.get("paging") or {}).get("next") or {}).get("after")
             if following is not None and str(following) == after:
@@ -198,6 +253,10 @@ class HubSpot:
             yield after, page, results
             if after is None:
                 return
+
+    def _asked_for(self, *, with_history: bool = False) -> list[str]:
+        asked = (one for one in properties() if one.has_history or not with_history)
+        return [name for one in asked for name in one.of_account(self._subscription_ids)]
 
     def _ids_between(self, start: datetime, end: datetime) -> Iterator[list[str] | Broken]:
         """The ids of what changed in a window, each page above the last one's highest id, until nothing remains."""
@@ -220,11 +279,11 @@ class HubSpot:
             results = self._list(answer, "results", f"{_OBJECTS}/search")
             ids: list[str] = []
             for number, found in enumerate(results, start=1):
-                if isinstance(found, dict) and _is_id(found.get("id")):
+                if isinstance(found, dict) and is_id(found.get("id")):
                     ids.append(str(found["id"]))
                 else:
                     place = f"search page {page}, item {number}"
-                    yield _broken(CONTACTS, place, "the search result has no id", found, "id")
+                    yield broken(CONTACTS, place, "the search result has no id", found, "id")
             if ids:
                 if min(map(int, ids)) <= (-1 if above is None else above):
                     raise SourceError(
@@ -245,8 +304,8 @@ class HubSpot:
         answer = self._http.post(
             path,
             {
-                "properties": list(properties()),
-                "propertiesWithHistory": list(properties_with_history()),
+                "properties": self._asked_for(),
+                "propertiesWithHistory": self._asked_for(with_history=True),
                 "inputs": [{"id": id_} for id_ in ids],
             },
         )
@@ -295,57 +354,25 @@ def _milliseconds(instant: datetime) -> int:
     return int(instant.timestamp() * 1000)
 
 
-def _is_id(value: Any) -> bool:
-    return _ID.match(str(value)) is not None
-
-
 def _contact(object_: str, position: str, contact: Any) -> Received | Broken:
     fault = _contact_fault(contact)
     if fault is not None:
         field, detail = fault
-        return _broken(object_, position, detail, contact, field, remains=_remains(object_, contact))
-    return Received(object_, str(contact["id"]), contact, _addresses(contact["properties"]))
-
-
-def _statuses(contact_of: Mapping[str, str], position: str, subscriber: Any) -> Iterator[Received | Broken]:
-    statuses = subscriber.get("statuses") if isinstance(subscriber, dict) else None
-    if not isinstance(statuses, list):
-        yield _broken(SUBSCRIPTION_STATUSES, position, "it holds no list of statuses", subscriber, "statuses")
-        return
-    for number, status in enumerate(statuses, start=1):
-        fault = _status_fault(status, contact_of)
-        if fault is not None:
-            field, detail = fault
-            where = f"{position}, status {number}"
-            yield _broken(SUBSCRIPTION_STATUSES, where, detail, status, field, _unsubscribed(status))
-            continue
-        contact = contact_of[status["subscriberIdString"].strip().casefold()]
-        # The contact's id and not the address: a source id outlives the erasure of personal data.
-        yield Received(
-            SUBSCRIPTION_STATUSES,
-            f"{contact}/{status['subscriptionId']}",
-            status,
-            (RawAddress("email", status["subscriberIdString"]),),
-        )
-
-
-def _definition(position: str, definition: Any) -> Received | Broken:
-    if not isinstance(definition, dict) or not _is_id(definition.get("id")):
-        return _broken(SUBSCRIPTION_DEFINITIONS, position, "the definition has no id", definition, "id")
-    return Received(SUBSCRIPTION_DEFINITIONS, str(definition["id"]), definition)
+        return broken(object_, position, detail, contact, field, remains=_remains(object_, contact))
+    return Received(object_, str(contact["id"]), contact, _addresses(contact))
 
 
 def _contact_fault(contact: Any) -> tuple[str | None, str] | None:
     """What is wrong with a contact's shape: the field and a sentence, or None."""
     if not isinstance(contact, dict):
         return None, "the contact is no JSON object"
-    if not _is_id(contact.get("id")):
+    if not is_id(contact.get("id")):
         return "id", "the contact has no id"
     held = contact.get("properties")
     if not isinstance(held, dict):
         return "properties", "the contact has no properties"
-    for name in properties():
-        if not isinstance(held.get(name), str | None):
+    for name, value in held.items():
+        if not isinstance(value, str | None) and any(fnmatchcase(name, one.name) for one in properties()):
             return f"properties.{name}", "the property is no text"
     if not ((held.get("lastmodifieddate") or "").strip() or contact.get("updatedAt")):
         return "properties.lastmodifieddate", "the contact does not say when it changed"
@@ -358,36 +385,9 @@ def _contact_fault(contact: Any) -> tuple[str | None, str] | None:
     return None
 
 
-def _status_fault(status: Any, contact_of: Mapping[str, str]) -> tuple[str | None, str] | None:
-    """What is wrong with a subscription status' shape: the field and a sentence, or None."""
-    if not isinstance(status, dict):
-        return None, "the status is no JSON object"
-    subscriber = status.get("subscriberIdString")
-    if not isinstance(subscriber, str) or subscriber.strip().casefold() not in contact_of:
-        return "subscriberIdString", "the status is of nobody that was asked for"
-    if not _is_id(status.get("subscriptionId")):
-        return "subscriptionId", "the status names no subscription"
-    if status.get("status") not in STATUSES:
-        return "status", "the status is none that is known"
-    return None
-
-
-def _broken(
-    object_: str,
-    position: str,
-    detail: str,
-    raw: Any,
-    field: str | None = None,
-    excerpts: tuple[Excerpt, ...] = (),
-    remains: tuple[Received, ...] = (),
-) -> Broken:
-    received = document.encode(raw)
-    return Broken(object_, position, "malformed_record", detail, received, field, excerpts=excerpts, remains=remains)
-
-
 def _remains(object_: str, contact: Any) -> tuple[Received, ...]:
     """A broken contact without what is wrong in it, so that what it still says of opt-outs counts; none without id."""
-    if not isinstance(contact, dict) or not _is_id(contact.get("id")):
+    if not isinstance(contact, dict) or not is_id(contact.get("id")):
         return ()
     left = dict(contact)
     for name in ("properties", "propertiesWithHistory"):
@@ -399,15 +399,7 @@ def _remains(object_: str, contact: Any) -> tuple[Received, ...]:
             held[name] = str(value).lower() if isinstance(value, bool | int) else None
     for name, history in list(histories.items()):
         histories[name] = [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
-    return (Received(object_, str(left["id"]), left, _addresses(held)),)
-
-
-def _unsubscribed(status: Any) -> tuple[Excerpt, ...]:
-    """The opt-out that a broken status names; what it is about cannot be read, so it is from all e-mail."""
-    if not isinstance(status, dict) or "unsubscribed" not in str(status.get("status")).casefold():
-        return ()
-    named = excerpt.broken_id(document.encode(status))
-    return excerpt.of_restriction("consent_withdrawn", named, [str(status.get("subscriberIdString") or "")])
+    return (Received(object_, str(left["id"]), left, _addresses(left)),)
 
 
 def _country(held: Mapping[str, Any]) -> str | None:
@@ -416,15 +408,31 @@ def _country(held: Mapping[str, Any]) -> str | None:
     return countries.code(region if _COUNTRY_CODE.match(region) else held.get("country"))
 
 
+def _note_addresses(contact_of: dict[str, str], contact: str, held: Mapping[str, Any]) -> None:
+    """Notes whose the addresses of a contact are, as statuses are asked for by them."""
+    for raw in _emails(held):
+        if addresses.email(raw) is not None:
+            contact_of.setdefault(raw.strip().casefold(), contact)
+
+
+def _ids_of(results: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(str(one["id"]) for one in results if isinstance(one, dict) and is_id(one.get("id")))
+
+
 def _emails(held: Mapping[str, Any]) -> list[str]:
-    additional = (held.get("hs_additional_emails") or "").split(";")
-    return [raw for raw in (held.get("email") or "", *additional) if raw.strip()]
+    texts = [held.get(name) for name in _ADDRESSES]
+    email, additional = (text if isinstance(text, str) else "" for text in texts)
+    return [raw for raw in (email, *additional.split(";")) if raw.strip()]
 
 
-def _addresses(held: Mapping[str, Any]) -> tuple[RawAddress, ...]:
+def _addresses(contact: Mapping[str, Any]) -> tuple[RawAddress, ...]:
+    """The addresses that a contact carries, and those that it carried when something befell them."""
+    held = contact["properties"]
     country = _country(held)
     phones = [held.get(name) or "" for name in ("phone", "mobilephone")]
+    before = [entry.get("value") for entry in (contact.get("propertiesWithHistory") or {}).get("email") or ()]
+    emails = dict.fromkeys((*_emails(held), *(raw for raw in before if isinstance(raw, str) and raw.strip())))
     return (
-        *(RawAddress("email", raw) for raw in _emails(held)),
+        *(RawAddress("email", raw) for raw in emails),
         *(RawAddress("phone", raw, country) for raw in phones if raw.strip()),
     )

@@ -113,7 +113,24 @@ class Population:
     total: int
 
 
-StreamItem = Received | Broken | Cursor | FileOpened | FileTaken | FileLeft | Population
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Ids of records that a source still shows, in a listing of all of them that is known by when it began."""
+
+    object: str
+    started_at: str  # ISO 8601
+    source_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListingEnded:
+    """A listing is whole: what was received before it began and is not in it, the source no longer shows (R13)."""
+
+    object: str
+    started_at: str
+
+
+StreamItem = Received | Broken | Cursor | FileOpened | FileTaken | FileLeft | Population | Listed | ListingEnded
 
 
 class Ledger(Protocol):

@@ -161,6 +161,23 @@ create table if not exists raw.populations (
     primary key (source, object, counted_at)
 );
 
+-- Grain: one listing of all records that a source still shows; whole once it has ended. A whole one replaces those before.
+create table if not exists raw.listings (
+    listing_id bigint generated always as identity primary key,
+    source text not null,
+    object text not null,
+    started_at timestamptz not null,
+    ended_at timestamptz,
+    unique (source, object, started_at)
+);
+
+-- Grain: one record in one listing.
+create table if not exists raw.listed (
+    listing_id bigint not null references raw.listings (listing_id) on delete cascade,
+    source_id text not null,
+    primary key (listing_id, source_id)
+);
+
 -- Grain: one spelling of an address. Read once, by phonenumbers and idna, when it lands (R34); an
 -- e-mail address that is plain ASCII and valid has no row, for it compares by lower(btrim(...)).
 -- address is null where the spelling is no address at all.

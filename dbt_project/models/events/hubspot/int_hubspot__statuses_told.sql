@@ -4,7 +4,6 @@
 with contacts as (
 
     select * from {{ ref('stg_hubspot__contacts') }}
-    where not is_archived
 
 ),
 
@@ -50,6 +49,7 @@ stated as (
         coalesce(subscriptions.channel, numbered.channel) as scope_channel,
         subscriptions.purpose as mapped_purpose,
         subscriptions.brand as mapped_brand,
+        coalesce(contact_spans.is_archived, false) as is_archived,
         contact_spans.first_name,
         contact_spans.last_name,
         contact_spans.company,

@@ -4,7 +4,8 @@
 with told as (
 
     select * from {{ ref('int_hubspot__statuses_told') }}
-    where status = 'SUBSCRIBED' and legal_basis = 'CONSENT_WITH_NOTICE'
+    -- what permits does not count from the recycle bin
+    where status = 'SUBSCRIBED' and legal_basis = 'CONSENT_WITH_NOTICE' and not is_archived
 
 ),
 
