@@ -41,3 +41,12 @@ def test_what_the_models_themselves_say_wrongly_is_told_in_words(warehouse_url: 
         assert told(raised.value) == (
             'UndefinedColumn in the warehouse, SQLSTATE 42703: column "no_such_column" does not exist'
         )
+
+
+def test_a_folder_of_seeds_is_left_as_it_is(warehouse_url: str, tmp_path: Path) -> None:
+    seeds = tmp_path / "seeds"
+    shutil.copytree(settings.DBT_PROJECT / "seeds", seeds)
+    before = {path: path.read_bytes() for path in seeds.rglob("*.*")}
+    for _ in range(2):
+        transform.run(["seed", "--select", "purposes"], address=warehouse_url, work_folder=tmp_path / "w", seeds=seeds)
+    assert {path: path.read_bytes() for path in seeds.rglob("*.*")} == before

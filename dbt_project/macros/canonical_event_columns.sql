@@ -11,7 +11,7 @@
         ('country', 'text'), ('default_country', 'text'), ('recipient_form', 'text'), ('birth_date_text', 'text'),
         ('channel', 'text'), ('purpose', 'text'), ('brand', 'text'),
         ('method', 'text'), ('text_version', 'text'), ('form_url', 'text'), ('ip', 'text'), ('user_agent', 'text'),
-        ('recording_ref', 'text'), ('document_ref', 'text'), ('parental_ref', 'text'),
+        ('recording_ref', 'text'), ('document_ref', 'text'), ('parental_ref', 'text'), ('shows_way_in', 'boolean'),
         ('order_id', 'text'), ('product_category', 'text'), ('opt_out_offered_at_collection', 'boolean'),
         ('notice_version', 'text'), ('publication_url', 'text'), ('publication_snapshot', 'text'), ('published_purposes', 'text'),
         ('message_id', 'text'), ('link', 'text'), ('seconds_since_delivery', 'numeric'), ('is_machine', 'boolean'), ('bounce', 'text'),

@@ -49,6 +49,7 @@ _SUBJECTS = {
     "lead_channels.csv": _Subject(("lead_channel",)),
     "vendor_columns.csv": _Subject(("source", "field")),
     "vendor_file_formats.csv": _Subject(("source", "file_pattern")),
+    "platform_ways_in.csv": _Subject(("source", "list", "way_in"), "valid_from", "valid_to"),
     "event_types.csv": _Subject(("event_type",)),
     "reasons.csv": _Subject(("reason",)),
     "gate_limits.csv": _Subject(("relation",)),
@@ -61,6 +62,7 @@ _ALLOWED = {
     ("sources.csv", "double_opt_in"): ("true", "false"),
     ("sources.csv", "import_only"): ("true", "false"),
     ("legitimate_interest_assessments.csv", "state"): ("approved", "draft", "rejected"),
+    ("platform_ways_in.csv", "needs_ip"): ("true", "false"),
     ("policy.csv", "channel"): ("*", "email", "phone", "sms", "post"),
 }
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,6 +53,18 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def _copied(seeds: Path | None) -> Iterator[Path | None]:
+    """A copy of a folder of seeds: dbt writes what it ran over seed files that stand outside its project."""
+    if seeds is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copied = Path(shutil.copytree(seeds, Path(folder) / "seeds"))
+        registry_check.complete(copied)
+        yield copied
+
+
 def run(
     command: Sequence[str],
     *,
@@ -65,18 +79,23 @@ def run(
         address: the warehouse's address.
         work_folder: where dbt keeps its manifest, compiled SQL and log.
         variables: the project's variables, as `as_of`.
-        seeds: another folder of seeds than the project's own, which gets the project's rows of every policy key that
-            it does not name.
+        seeds: another folder of seeds than the project's own, read with the project's rows of every policy key that it
+            does not name. It stays as it is.
 
     Raises:
         RegistryFault: policy or registries lack a row, or hold one twice.
         TransformError: a node failed.
     """
+    with _copied(seeds) as copied:
+        registry_check.check(copied)
+        return _invoke(command, address, work_folder, variables or {}, copied)
+
+
+def _invoke(
+    command: Sequence[str], address: str, work_folder: Path, variables: Mapping[str, Any], seeds: Path | None
+) -> TransformCounts:
     from dbt.cli.main import dbtRunner
 
-    if seeds is not None:
-        registry_check.complete(seeds)
-    registry_check.check(seeds)
     part = database.parts(address)
     values = {
         "OPTKEEPER_DB_HOST": part["host"],
@@ -94,7 +113,7 @@ def run(
         "--project-dir", str(settings.DBT_PROJECT),
         "--profiles-dir", str(settings.DBT_PROJECT),
         "--log-path", str(work_folder / "logs"),
-        "--vars", msgspec.json.encode(dict(variables or {})).decode(),
+        "--vars", msgspec.json.encode(dict(variables)).decode(),
         "--quiet", "--no-use-colors",
     ]  # fmt: skip
     keep_rows_untold()

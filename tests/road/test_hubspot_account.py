@@ -17,7 +17,7 @@ from tests.road.test_restrictions_survive import _grant
 AT = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
 GRANTED = (
     "all", "one", "extra", "stays", "archived", "restored", "toggled", "unmapped", "old", "new", "kept", "forgotten",
-    "optout", "optnew", "late",
+    "optout", "optnew", "late", "gone", "joined",
 )  # fmt: skip
 
 
@@ -55,19 +55,61 @@ def _fill(account: HubSpotServer) -> str:
     account.update_contact(ids["old"], {"email": "new@noord.example"}, at=AT.replace(hour=12))
     account.update_contact(ids["optout"], {"hs_email_optout": "true"}, at=AT.replace(hour=11))
     account.update_contact(ids["optout"], {"email": "optnew@noord.example"}, at=AT.replace(hour=12))
+    _resubscribe(account)
     return ids["forgotten"]
 
 
+def _resubscribe(account: HubSpotServer) -> None:
+    """Consents of HubSpot's own, some after an opt-out, made by a form or by a program."""
+    consent = {"legal_basis": "CONSENT_WITH_NOTICE", "explanation": "noord-news-v2"}
+    for name, returns_by in (("by-form", "FORM"), ("by-program", "INTEGRATION"), ("by-hand", "CRM_UI")):
+        account.add_contact({"email": f"{name}@noord.example"}, at=AT)
+        account.set_status(f"{name}@noord.example", NEWSLETTER, "UNSUBSCRIBED", at=AT.replace(hour=7))
+        account.set_status(
+            f"{name}@noord.example", NEWSLETTER, "SUBSCRIBED", at=AT.replace(hour=8), source_type=returns_by, **consent
+        )
+    account.add_contact({"email": "first-time@noord.example"}, at=AT)
+    account.set_status(
+        "first-time@noord.example",
+        NEWSLETTER,
+        "SUBSCRIBED",
+        at=AT.replace(hour=7),
+        source_type="INTEGRATION",
+        **consent,
+    )
+    account.add_contact({"email": "text-of-form@noord.example"}, at=AT)
+    account.set_status(
+        "text-of-form@noord.example", NEWSLETTER, "SUBSCRIBED", at=AT.replace(hour=7), source_type="FORM",
+        legal_basis="CONSENT_WITH_NOTICE",
+    )  # fmt: skip
+
+
+Account = tuple[dict[str, dict[str, Any]], dict[str, tuple[Any, ...]]]
+
+
 @pytest.fixture(scope="module")
-def answers() -> Iterator[dict[str, dict[str, Any]]]:
+def travelled_account() -> Iterator[Account]:
+    """The answers by question, and what has vanished by contact."""
     with pytest.MonkeyPatch.context() as patch, road(patch) as travelled, HubSpotServer() as account:
         travelled.events([_grant(name) for name in GRANTED])
+        travelled.registered(
+            "platform_ways_in.csv", "crm,412001,form,noord-news-v2,https://noord.example/,false,2018-05-25"
+        )
         forgotten = _fill(account)
+        gone, joined = (account.add_contact({"email": f"{name}@noord.example"}, at=AT) for name in ("gone", "joined"))
         notices = travelled.work / "notices"
         notices.mkdir()
         folder = {"privacy_deletions_url": notices.resolve().as_uri()}
+        account.set_status(
+            "gone@noord.example", NEWSLETTER, "SUBSCRIBED", at=AT,
+            legal_basis="CONSENT_WITH_NOTICE", explanation="noord-news-v2",
+        )  # fmt: skip
         _pulled(travelled, account, **folder)
+        account.delete_contact_for_privacy(gone)
         (notices / "body.json").write_text(json.dumps([account.delete_contact_for_privacy(forgotten)]))
+        account.merge_contacts(
+            account.add_contact({"email": "survivor@noord.example"}, at=AT), joined, at=datetime.now(UTC)
+        )
         # no contact's record changes; the registry's interval has passed
         account.set_status("late@noord.example", EVENTS, "UNSUBSCRIBED", at=AT)
         with travelled.connected() as connection:
@@ -75,13 +117,32 @@ def answers() -> Iterator[dict[str, dict[str, Any]]]:
                 "update raw.cursors set state = '{\"read_at\": \"2026-03-01T00:00:00+00:00\"}' where stream = 'statuses'"
             )
         _pulled(travelled, account, **folder)
-        yield travelled.ask(
+        travelled.build("+vanished_contacts")
+        with travelled.connected() as connection:
+            rows = connection.execute(
+                "select source_contact_id, is_erasure_requested, permitted_scopes, permits, expires_on is null"
+                " from candidate.vanished_contacts where source = 'crm'"
+            ).fetchall()
+        named = {forgotten: "forgotten", gone: "gone"}
+        vanished = {named.get(row[0], "another"): row[1:] for row in rows}
+        answers = travelled.ask(
             [
                 {"id": f"{name}/{purpose}", "address": f"{name}@noord.example", "purpose": purpose}
-                for name in GRANTED
+                for name in (*GRANTED, "by-form", "by-program", "by-hand", "first-time", "text-of-form")
                 for purpose in ("newsletter", "events")
             ]
         )
+        yield answers, vanished
+
+
+@pytest.fixture
+def answers(travelled_account: Account) -> dict[str, dict[str, Any]]:
+    return travelled_account[0]
+
+
+@pytest.fixture
+def vanished(travelled_account: Account) -> dict[str, tuple[Any, ...]]:
+    return travelled_account[1]
 
 
 @pytest.mark.parametrize(
@@ -130,3 +191,25 @@ def test_a_notice_of_a_privacy_deletion_stops_everything(answers: dict[str, dict
 def test_an_additional_address_whose_status_alone_changed_is_read(answers: dict[str, dict[str, Any]]) -> None:
     assert answers["late/events"]["reason"] == "withdrawn"
     assert answers["late/newsletter"]["marketable"] is True
+
+
+def test_after_an_opt_out_only_a_registered_way_in_restores(answers: dict[str, dict[str, Any]]) -> None:
+    assert answers["by-form/newsletter"]["marketable"] is True
+    assert answers["by-program/newsletter"]["reason"] == "withdrawn"
+    assert answers["by-hand/newsletter"]["reason"] == "withdrawn"
+
+
+def test_a_first_consent_proves_the_text_that_it_names_or_that_its_way_in_showed(
+    answers: dict[str, dict[str, Any]],
+) -> None:
+    assert answers["first-time/newsletter"]["marketable"] is True
+    assert answers["text-of-form/newsletter"]["marketable"] is True
+
+
+def test_who_vanished_is_listed_with_what_still_rests_on_it(vanished: dict[str, tuple[Any, ...]]) -> None:
+    assert vanished == {"forgotten": (True, 0, None, True), "gone": (False, 1, "email/newsletter/noord", False)}
+
+
+def test_that_a_contact_vanished_is_no_event(answers: dict[str, dict[str, Any]]) -> None:
+    assert answers["gone/newsletter"]["marketable"] is True
+    assert answers["joined/events"]["marketable"] is True

@@ -102,6 +102,7 @@ candidates as (
         cleared.required_evidence,
         cleared.brand as named_brand,
         cleared.parental_ref,
+        cleared.shows_way_in,
         cleared.method,
         cleared.text_version,
         cleared.form_url,
@@ -238,8 +239,9 @@ assessed as (
         judged.needs_confirmation,
         judged.confirmable_until,
         revoked.revoked_at,
-        judged.party = 'first_party' as restores,
-        judged.party = 'first_party' and judged.source_kind <> 'crm' as restores_erased
+        -- what a program did restores nothing (R13)
+        judged.party = 'first_party' and coalesce(judged.shows_way_in, true) as restores,
+        judged.party = 'first_party' and judged.source_kind <> 'crm' and coalesce(judged.shows_way_in, true) as restores_erased
     from judged
     left join revoked on revoked.world_id = judged.world_id and revoked.event_key = judged.event_key
 

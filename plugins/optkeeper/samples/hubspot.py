@@ -250,6 +250,7 @@ class HubSpotServer:
         legal_basis: str | None = None,
         explanation: str | None = None,
         source: str = "SUBSCRIPTION_STATUS",
+        source_type: str = "EMAIL",
     ) -> None:
         """Sets a subscription status; as in HubSpot, that of its first address changes the contact's record too."""
         with self._lock:
@@ -270,7 +271,7 @@ class HubSpotServer:
             for contact in self._contacts.values():
                 if email.casefold() == contact.properties.get("email", "").casefold() and contact.updated_at < at:
                     opted_out = "true" if status == "UNSUBSCRIBED" else "false"
-                    self._write(contact, {f"hs_email_optout_{subscription_id}": opted_out}, at, "EMAIL")
+                    self._write(contact, {f"hs_email_optout_{subscription_id}": opted_out}, at, source_type)
 
     def _write(self, contact: Contact, changes: Mapping[str, str], at: datetime, source_type: str) -> None:
         for name, value in {**changes, "lastmodifieddate": instant_text(at)}.items():

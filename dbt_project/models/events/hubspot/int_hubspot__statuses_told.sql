@@ -49,6 +49,8 @@ stated as (
         coalesce(subscriptions.channel, numbered.channel) as scope_channel,
         subscriptions.purpose as mapped_purpose,
         subscriptions.brand as mapped_brand,
+        contact_spans.record_id as contact_record_id,
+        contact_spans.email as contact_email,
         coalesce(contact_spans.is_archived, false) as is_archived,
         contact_spans.first_name,
         contact_spans.last_name,

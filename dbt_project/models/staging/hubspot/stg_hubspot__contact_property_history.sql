@@ -14,6 +14,7 @@ entries as (
         history.name as property,
         entry.place as entry_number,
         entry.value ->> 'value' as value,
+        entry.value ->> 'sourceType' as source_type,
         entry.value ->> 'timestamp' as timestamp_text
     from source
     cross join {{ json_members("source.payload -> 'propertiesWithHistory'") }} as history
@@ -29,6 +30,7 @@ renamed as (
         contact_id,
         property,
         entry_number,
+        source_type,
         value,
         -- HubSpot gives the newest first
         lag(value) over (
