@@ -55,26 +55,38 @@ shown as (
 
 ),
 
+-- the first one of an address and subscription that names its text
+first_named as (
+
+    select
+        *,
+        row_number() over (
+            partition by source, contact_id, subscription_id, address_number order by record_id
+        ) as place
+    from told
+    where legal_basis_explanation is not null
+
+),
+
 proven as (
 
     select
         told.*,
         shown.record_id is not null as shows_way_in,
         shown.form_url,
-        exists (
-            select 1 from told as earlier
-            where
-                earlier.source = told.source
-                and earlier.contact_id = told.contact_id
-                and earlier.subscription_id = told.subscription_id
-                and earlier.address_number = told.address_number
-                and earlier.record_id < told.record_id
-                and earlier.status_text is distinct from told.status_text
-                and earlier.legal_basis_explanation is not null
+        coalesce(
+            first_named.record_id < told.record_id and first_named.event_id <> told.event_id, false
         ) as is_later,
         coalesce(told.legal_basis_explanation, shown.text_version) as named_text
     from told
     left join shown on shown.record_id = told.record_id
+    left join first_named
+        on
+            first_named.source = told.source
+            and first_named.contact_id = told.contact_id
+            and first_named.subscription_id = told.subscription_id
+            and first_named.address_number = told.address_number
+            and first_named.place = 1
 
 ),
 
