@@ -200,7 +200,8 @@ def test_a_later_version_that_breaks_its_contract_takes_the_permission_with_it(m
 def test_what_is_left_of_a_connectors_broken_record_restricts_and_permits_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from optkeeper.sources.hubspot import CONTACTS, _broken, _remains
+    from optkeeper.sources.hubspot import CONTACTS, _remains
+    from optkeeper.sources.hubspot_records import broken as _broken
 
     contact = {
         "id": "1",

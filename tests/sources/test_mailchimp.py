@@ -750,10 +750,11 @@ def build_events(warehouse_url: str, target: Path, *, with_seeds: bool = True) -
     }
     project = str(settings.DBT_PROJECT)
     folders = ["--project-dir", project, "--profiles-dir", project]
-    seeds = ["mailchimp_audiences", "sources", "consent_texts"] if with_seeds else []
+    seeds = ["mailchimp_audiences", "platform_ways_in", "sources", "consent_texts"] if with_seeds else []
+    models = ["path:models/staging/mailchimp", "path:models/events/mailchimp", "int_events__from_mailchimp"]
     done = subprocess.run(  # noqa: S603
         [str(Path(sys.executable).parent / "dbt"), "--quiet", "build", *folders]
-        + ["--select", *seeds, "path:models/staging/mailchimp", "int_events__from_mailchimp"],
+        + ["--select", *seeds, *models, "--indirect-selection", "cautious"],
         env=environment,
         capture_output=True,
         text=True,

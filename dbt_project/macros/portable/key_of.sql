@@ -3,3 +3,8 @@
 {% macro default__key_of(columns) -%}
     cast(md5(concat_ws('|', {{ columns | join(', ') }})) as uuid)
 {%- endmacro %}
+
+{# The first twelve digits of a text's digest: tells texts apart where they are too long for an id. #}
+{% macro short_digest(text) -%}
+    left(md5({{ text }}), 12)
+{%- endmacro %}

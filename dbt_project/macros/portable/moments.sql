@@ -78,3 +78,12 @@
 {% macro default__beginning() %}cast('-infinity' as timestamptz){% endmacro %}
 {% macro forever() %}{{ return(adapter.dispatch('forever')()) }}{% endmacro %}
 {% macro default__forever() %}cast('infinity' as timestamptz){% endmacro %}
+
+{# How many seconds lie between two instants. #}
+{% macro seconds_between(earlier, later) %}{{ return(adapter.dispatch('seconds_between')(earlier, later)) }}{% endmacro %}
+{% macro default__seconds_between(earlier, later) -%}
+    extract(epoch from {{ later }} - {{ earlier }})
+{%- endmacro %}
+{% macro spark__seconds_between(earlier, later) -%}
+    (cast({{ later }} as double) - cast({{ earlier }} as double))
+{%- endmacro %}

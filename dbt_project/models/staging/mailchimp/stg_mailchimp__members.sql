@@ -40,10 +40,6 @@ renamed as (
         nullif(btrim(payload ->> 'source'), '') as origin,
         nullif(btrim(payload ->> 'ip_signup'), '') as ip_signup,
         nullif(btrim(payload ->> 'ip_opt'), '') as ip_opt,
-        case
-            when jsonb_typeof(payload -> 'marketing_permissions') = 'array' then payload -> 'marketing_permissions'
-            else '[]'
-        end as marketing_permissions,
 
         -- moments, as text
         {{ utc_instant("payload ->> 'timestamp_signup'") }} as signup_text,
