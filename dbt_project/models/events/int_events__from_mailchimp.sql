@@ -10,6 +10,8 @@ with events as (
         'int_mailchimp__consents_requested',
         'int_mailchimp__departed',
         'int_mailchimp__permissions_withdrawn',
+        'int_mailchimp__archived',
+        'int_mailchimp__sms_unsubscribed',
         'int_mailchimp__cleaned',
         'int_mailchimp__activities',
     ]) }}

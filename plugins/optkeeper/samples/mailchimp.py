@@ -508,7 +508,8 @@ class MailchimpServer:
 
     def _activity_feed(self, audience: Audience, digest: str, query: dict[str, str]) -> dict[str, Any]:
         for member in audience.members.values():
-            if digest in (subscriber_hash(member.email), member.contact_id):
+            # an archived member has no feed
+            if digest in (subscriber_hash(member.email), member.contact_id) and member.status != "archived":
                 told = [told for _, told in sorted(member.activity, key=lambda one: one[0], reverse=True)]
                 page = _page("activity", told, query)
                 del page["total_items"]  # the feed gives none

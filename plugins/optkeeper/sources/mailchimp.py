@@ -37,6 +37,7 @@ from optkeeper.sources.stream import (
 LISTS = "mailchimp.lists"
 MEMBERS = "mailchimp.members"
 ACTIVITY = "mailchimp.activity"
+ACTIVITY_FEEDS = "mailchimp.activity_feeds"
 REPORTS = "mailchimp.reports"
 EMAIL_ACTIVITY = "mailchimp.email_activity"
 UNSUBSCRIBES = "mailchimp.unsubscribes"
@@ -55,6 +56,18 @@ _MD5 = re.compile(r"^[0-9a-fA-F]{32}\Z")
 _DATA_CENTRE = re.compile(r"-([a-z]{2,4}[0-9]{1,3})\Z")
 _COUNTRY_CODE = re.compile(r"^[A-Za-z]{2}\Z")
 _SECOND = timedelta(seconds=1)
+_TEXTS = (
+    "timestamp_signup",
+    "timestamp_opt",
+    "last_changed",
+    "ip_signup",
+    "ip_opt",
+    "unsubscribe_reason",
+    "source",
+    "sms_phone_number",
+    "sms_subscription_status",
+    "sms_subscription_last_updated",
+)
 _WHAT_IT_WAS_ABOUT = (
     "link_clicked",
     "marketing_permisson_text",  # Mailchimp's spelling
@@ -203,18 +216,24 @@ class Mailchimp:
         return self._http.get(f"/3.0/lists/{list_id}/members", params)
 
     def _member(self, list_id: str, position: str, member: Any) -> Iterator[Received | Broken]:
-        read: dict[str, str] = {}  # the members whose activity is read, with their digests
+        read: dict[str, Mapping[str, Any]] = {}  # the members whose activity is read
         for item in repeated_keys.read(MEMBERS, position, member, partial(_member, list_id), _departed):
             yield item
             for one in repeated_keys.received_of(item):
-                read.setdefault(_member_key(one.payload), one.payload["id"])
-        for key, digest in read.items():
-            yield from self._activity_feed(list_id, key, digest, position)
+                read.setdefault(_member_key(one.payload), one.payload)
+        for key, payload in read.items():
+            yield from self._activity_feed(list_id, key, payload, position)
 
-    def _activity_feed(self, list_id: str, key: str, digest: str, position: str) -> Iterator[Received | Broken]:
-        """What a member did, of all kinds, page by page; a member who was deleted meanwhile did nothing."""
-        path = f"/3.0/lists/{list_id}/members/{digest}/activity-feed"
+    def _activity_feed(
+        self, list_id: str, key: str, member: Mapping[str, Any], position: str
+    ) -> Iterator[Received | Broken]:
+        """What a member did, of all kinds, page by page; a member who was deleted meanwhile did nothing.
+
+        Of who is archived Mailchimp need not show it: whether it did is kept, for else the last state is unknown (R13).
+        """
+        path = f"/3.0/lists/{list_id}/members/{member['id']}/activity-feed"
         shown = f"/3.0/lists/{list_id}/members/{{subscriber_hash}}/activity-feed"
+        status = 200
         try:
             for where, activity in self._paged(path, "activity", {}, shown=shown):
                 at = f"{position}, activity {where}"
@@ -222,6 +241,10 @@ class Mailchimp:
         except SourceError as refusal:
             if refusal.status != 404:
                 raise
+            status = refusal.status
+        if member["status"] == "archived":
+            answer = {"contact_id": key, "last_changed": member.get("last_changed"), "status": status}
+            yield Received(ACTIVITY_FEEDS, f"{list_id}/{key}", answer)
 
     def _abuse_reports(self, list_id: str) -> Iterator[Received | Broken]:
         for position, report in self._paged(f"/3.0/lists/{list_id}/abuse-reports", "abuse_reports", {}):
@@ -442,7 +465,7 @@ def _member_fault(member: Any) -> tuple[str | None, str] | None:
         return "email_address", "the member's address is no text"
     if member.get("status") not in STATUSES:
         return "status", "the member's status is none that is known"
-    for name in ("timestamp_signup", "timestamp_opt", "last_changed", "ip_signup", "ip_opt", "unsubscribe_reason"):
+    for name in _TEXTS:
         if not isinstance(member.get(name), str | None):
             return name, "the field is no text"
     if not isinstance(member.get("merge_fields") or {}, dict):
@@ -478,17 +501,8 @@ def _list_fault(entry: Mapping[str, Any], name: str) -> tuple[str | None, str] |
 
 def _activity_key(activity: Mapping[str, Any]) -> str:
     """Campaign, kind, moment and what it was about: the same act keeps its key when a campaign gets another title."""
-    about = (
-        "link_clicked",
-        "marketing_permisson_text",
-        "note_id",
-        "order_id",
-        "survey_id",
-        "outreach_id",
-        "event_name",
-    )
     campaign, kind = str(activity.get("campaign_id") or "-"), str(activity["activity_type"])
-    digest = _short_digest(*(str(activity.get(name) or "") for name in about))
+    digest = _short_digest(*(str(activity.get(name) or "") for name in _WHAT_IT_WAS_ABOUT))
     return f"{campaign}/{kind}/{activity.get('created_at_timestamp') or ''}/{digest}"
 
 
@@ -531,12 +545,13 @@ def _departed(member: Any) -> tuple[Excerpt, ...]:
 
 
 def _addresses(member: Mapping[str, Any]) -> tuple[RawAddress, ...]:
-    """The addresses of a member; staging reads the telephone with the same country."""
+    """The addresses of a member; staging reads the telephones with the same country."""
     merge_fields = member.get("merge_fields") or {}
     postal = merge_fields.get("ADDRESS")
-    country = postal.get("country") if isinstance(postal, dict) else None
-    phone = merge_fields.get("PHONE")
-    found = [RawAddress("email", member["email_address"])]
-    if isinstance(phone, str) and phone.strip():
-        found.append(RawAddress("phone", phone, countries.code(country if isinstance(country, str) else None)))
-    return tuple(found)
+    stated = postal.get("country") if isinstance(postal, dict) else None
+    country = countries.code(stated if isinstance(stated, str) else None)
+    phones = (merge_fields.get("PHONE"), member.get("sms_phone_number"))
+    return (
+        RawAddress("email", member["email_address"]),
+        *(RawAddress("phone", phone, country) for phone in phones if isinstance(phone, str) and phone.strip()),
+    )

@@ -6,14 +6,14 @@ with members as (
 
 ),
 
--- Else we, or a program of ours, added the member: its opt-in is dated only where it is not our own act, and shows no text
--- (R11, R13).
+-- Who came in another way was added by us or a program of ours: whatever moment it claims, it shows no text (R13); what an
+-- import of ours dates is no act of the person.
 consenting as (
 
     select
         *,
         case
-            when is_by_form then signup_text
+            when is_by_form or (signup_text is not null and not is_our_signup) then signup_text
             when not is_added_by_us and not is_our_signup and not is_our_opt_in and ip_opt is not null then opt_in_text
         end as consented_text
     from members

@@ -38,7 +38,8 @@ events as (
         case when is_by_form then 'mailchimp_form' else 'mailchimp_addition' end as method,
         case when is_by_form and is_permitted then text_version end as text_version,
         case when is_by_form then form_url end as form_url,
-        case when is_by_form then ip_signup end as ip
+        case when is_by_form then ip_signup end as ip,
+        is_by_form as shows_way_in
     from told
     where is_first
 

@@ -1,116 +1,35 @@
--- R11, R13: which text the form showed on the day of the signup, and whose acts the signup and the opt-in were.
+-- R11, R13: which text a version of a member proves, and whose act its signup was.
 
 with members as (
 
-    select * from {{ ref('stg_mailchimp__members') }}
-    -- an archived member keeps no trace of what it was before: its version says nothing of consent, and nobody is mailed
-    where status <> 'archived'
+    select * from {{ ref('int_mailchimp__members_placed') }}
 
 ),
 
-boxes as (
+signups as (
 
-    select * from {{ ref('stg_mailchimp__marketing_permissions') }}
-
-),
-
-audiences as (
-
-    select * from {{ ref('mailchimp_audiences') }}
+    select * from {{ ref('int_mailchimp__signups') }}
 
 ),
 
-audience_scopes as (
-
-    select * from {{ ref('int_mailchimp__audience_scopes') }}
-
-),
-
-sources as (
-
-    select * from {{ ref('sources') }}
-
-),
-
-present as (
-
-    select
-        *,
-        {{ instant_or_null('signup_text') }} as signed_up_at,
-        {{ instant_or_null('opt_in_text') }} as opted_in_at,
-        {{ instant_or_null('changed_text') }} as changed_at,
-        {{ local_date("coalesce(" ~ instant_or_null('signup_text') ~ ", " ~ instant_or_null('changed_text') ~ ")") }} as placed_on
-    from members
-
-),
-
-placed as (
-
-    select
-        present.*,
-        audiences.text_version,
-        audiences.form_url,
-        audiences.marketing_permission,
-        case
-            when audience_scopes.list_id is null then 'mailchimp_audience_' || present.list_id
-            when audiences.list_id is null then audience_scopes.purpose
-            else audiences.purpose
-        end as asked_purpose,
-        coalesce(audiences.brand, audience_scopes.brand) as asked_brand,
-        coalesce(sources.double_opt_in, false) as needs_confirmation,
-        coalesce(
-            lower(present.origin) like '%import%' or lower(present.origin) like '%admin add%', false
-        ) as is_added_by_us,
-        replace(coalesce(audience_scopes.import_ips, ''), ', ', '|') as our_ips
-    from present
-    left join audiences
-        on
-            audiences.source = present.source
-            and audiences.list_id = present.list_id
-            and present.placed_on >= audiences.valid_from
-            and present.placed_on <= coalesce(audiences.valid_to, present.placed_on)
-    left join audience_scopes
-        on audience_scopes.source = present.source and audience_scopes.list_id = present.list_id
-    left join sources on sources.source = present.source
-
-),
-
--- asked permission by permission: the one that stands for the purpose must be on, else at least one
-box_states as (
-
-    select
-        placed.record_id,
-        max(
-            case
-                when boxes.is_on and boxes.permission = coalesce(placed.marketing_permission, boxes.permission) then 1
-                else 0
-            end
-        ) = 1 as is_permitted
-    from placed
-    inner join boxes on boxes.record_id = placed.record_id
-    group by placed.record_id
-
-),
-
-judged as (
-
-    select
-        placed.*,
-        coalesce(box_states.is_permitted, true) as is_permitted,
-        {{ list_names("placed.our_ips", "coalesce(placed.ip_signup, '-')") }} as is_our_signup,
-        {{ list_names("placed.our_ips", "coalesce(placed.ip_opt, '-')") }} as is_our_opt_in
-    from placed
-    left join box_states on box_states.record_id = placed.record_id
-
-),
-
--- The person sent in a form where there is a signup that is not ours; an import that claims one must show from where.
 members_judged as (
 
     select
-        *,
-        signup_text is not null and not is_our_signup and (not is_added_by_us or ip_signup is not null) as is_by_form
-    from judged
+        members.*,
+        signups.record_id is not null as is_by_form,
+        signups.text_version,
+        signups.form_url,
+        coalesce(members.signup_text, 'none') as signup,
+        lag(members.status) over versions as status_before,
+        lag(members.opt_in_text) over versions as opt_in_text_before,
+        coalesce(lag(members.signup_text) over versions, 'none') as signup_before,
+        max(case when members.status = 'pending' then 1 else 0 end) over (
+            partition by members.source, members.list_id, members.member_id, members.signup_text
+            order by members.record_id
+        ) = 1 as has_been_pending
+    from members
+    left join signups on signups.record_id = members.record_id
+    window versions as (partition by members.source, members.list_id, members.member_id order by members.record_id)
 
 )
 

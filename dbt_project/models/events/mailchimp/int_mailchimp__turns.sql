@@ -4,9 +4,8 @@ with members as (
 
     select
         *,
-        {{ key_of(['source', 'list_id', 'member_id']) }} as member_key,
         case when status = 'subscribed' and not is_permitted then 'declined' else status end as standing
-    from {{ ref('int_mailchimp__members_judged') }}
+    from {{ ref('int_mailchimp__members_placed') }}
 
 ),
 

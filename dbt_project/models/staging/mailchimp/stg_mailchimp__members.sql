@@ -34,6 +34,10 @@ renamed as (
             substring(payload #>> '{merge_fields,ADDRESS,addr1}' from '^\D+\s\d{1,5}\s?-\s?(\d{1,4})\s*$')
         ) as house_number_addition,
 
+        -- text messages
+        nullif(btrim(payload ->> 'sms_phone_number'), '') as sms_phone,
+        lower(btrim(payload ->> 'sms_subscription_status')) as sms_status,
+
         -- membership
         payload ->> 'status' as status,
         nullif(btrim(payload ->> 'unsubscribe_reason'), '') as unsubscribe_reason,
@@ -45,6 +49,7 @@ renamed as (
         {{ utc_instant("payload ->> 'timestamp_signup'") }} as signup_text,
         {{ utc_instant("payload ->> 'timestamp_opt'") }} as opt_in_text,
         {{ utc_instant("payload ->> 'last_changed'") }} as changed_text,
+        {{ utc_instant("payload ->> 'sms_subscription_last_updated'") }} as sms_changed_text,
 
         -- evidence
         encode(digest, 'hex') as payload_digest,

@@ -1,4 +1,4 @@
--- Two texts in force on one day would make two consents of one form that was sent in once, one of them invented.
+-- Two rows in force on one day would make two consents of one form that was sent in once, one of them invented.
 with audiences as (
 
     select * from {{ ref('mailchimp_audiences') }}
