@@ -182,26 +182,28 @@ spelled as (
 events as (
 
     select
-        {% set expressions = {
-            'source': 'spelled.source',
-            'event_id': 'spelled.row_id',
-            'event_type': "coalesce(spelled.event_type, case when spelled.text_version is not null"
-                " or spelled.occurred_text is not null then 'consent_given' else 'contact_upserted' end)",
-            'record_id': 'spelled.record_id',
-            'payload_digest': 'spelled.payload_digest',
-            'received_at': 'spelled.received_at',
-            'occurred_text': 'case when ' ~ wall_clock_or_null('spelled.iso_text') ~ ' is not null then spelled.iso_text end',
-            'lead_channel': 'coalesce(spelled.lead_channel, spelled.delivered_lead_channel)',
-            'batch': 'spelled.batch',
-            'source_contact_id': 'coalesce(spelled.source_contact_id, spelled.event_id)',
-            'country': 'spelled.country',
-            'default_country': 'spelled.default_country',
-            'recipient_form': 'legal_forms.recipient_form'
-        } %}
-        {%- for field, type in canonical_event_types() if field in mapped and field not in expressions %}
-            {%- do expressions.update({field: typed_or_null('spelled.' ~ field, type)}) %}
+        spelled.source,
+        spelled.row_id as event_id,
+        coalesce(
+            spelled.event_type,
+            case
+                when spelled.text_version is not null or spelled.occurred_text is not null then 'consent_given'
+                else 'contact_upserted'
+            end
+        ) as event_type,
+        spelled.record_id,
+        spelled.payload_digest,
+        spelled.received_at,
+        case when {{ wall_clock_or_null('spelled.iso_text') }} is not null then spelled.iso_text end as occurred_text,
+        coalesce(spelled.lead_channel, spelled.delivered_lead_channel) as lead_channel,
+        spelled.batch,
+        coalesce(spelled.source_contact_id, spelled.event_id) as source_contact_id,
+        spelled.country,
+        spelled.default_country,
+        legal_forms.recipient_form
+        {%- for field, type in canonical_event_types() if field in mapped and field != 'lead_channel' %},
+        {{ typed_or_null('spelled.' ~ field, type) }} as {{ field }}
         {%- endfor %}
-        {{ canonical_event_columns(expressions) }}
     from spelled
     left join legal_forms on legal_forms.legal_form = lower(btrim(spelled.recipient_form))
 

@@ -1,28 +1,4 @@
-with canonical as (
-
-    select * from {{ ref('stg_canonical__events') }}
-
-),
-
-hubspot as (
-
-    select * from {{ ref('int_events__from_hubspot') }}
-
-),
-
-mailchimp as (
-
-    select * from {{ ref('int_events__from_mailchimp') }}
-
-),
-
-vendor_files as (
-
-    select * from {{ ref('int_events__from_vendor_files') }}
-
-),
-
-addresses as (
+with addresses as (
 
     select * from {{ ref('stg_landing__addresses') }}
 
@@ -53,14 +29,12 @@ broken_records as (
 ),
 
 delivered as (
-
-    select * from canonical
-    union all
-    select * from hubspot
-    union all
-    select * from mailchimp
-    union all
-    select * from vendor_files
+    {{ union_of_events([
+        'stg_canonical__events',
+        'int_events__from_hubspot',
+        'int_events__from_mailchimp',
+        'int_events__from_vendor_files',
+    ]) }}
 
 ),
 

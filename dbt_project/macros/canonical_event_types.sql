@@ -19,16 +19,3 @@
         ('refers_to_source', 'text'), ('refers_to_source_contact_id', 'text')
     ]) }}
 {% endmacro %}
-
-{# The select list of a model that turns one source object into canonical events: the given
-   expressions, every other column null. A name that is no canonical column is an error. #}
-{% macro canonical_event_columns(expressions) %}
-    {%- set types = canonical_event_types() -%}
-    {%- set known = types | map(attribute=0) | list -%}
-    {%- for name in expressions if name not in known -%}
-        {{ exceptions.raise_compiler_error(name ~ " is no column of a canonical event") }}
-    {%- endfor -%}
-    {%- for name, type in types %}
-    cast({{ expressions.get(name, 'null') }} as {{ type }}) as {{ name }}{{ "," if not loop.last }}
-    {%- endfor %}
-{% endmacro %}
