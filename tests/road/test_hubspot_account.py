@@ -17,7 +17,7 @@ from tests.road.test_restrictions_survive import _grant
 AT = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
 GRANTED = (
     "all", "one", "extra", "stays", "archived", "restored", "toggled", "unmapped", "old", "new", "kept", "forgotten",
-    "optout", "optnew", "late", "gone", "joined",
+    "optout", "optnew", "late", "gone", "joined", "branded",
 )  # fmt: skip
 
 
@@ -33,13 +33,26 @@ def _fill(account: HubSpotServer) -> str:
         account.define_subscription(number, name, at=AT)
     ids = {
         name: account.add_contact({"email": f"{name}@noord.example"}, at=AT)
-        for name in ("all", "one", "archived", "restored", "toggled", "unmapped", "old", "kept", "forgotten", "optout")
+        for name in (
+            "all",
+            "one",
+            "archived",
+            "restored",
+            "toggled",
+            "unmapped",
+            "old",
+            "kept",
+            "forgotten",
+            "optout",
+            "branded",
+        )
     }
     account.add_contact({"email": "main@noord.example", "hs_additional_emails": "extra@noord.example"}, at=AT)
     account.add_contact({"email": "first@noord.example", "hs_additional_emails": "late@noord.example"}, at=AT)
     for name, source in (
         ("all", "PORTAL_WIDE_STATUS"),
         ("one", "SUBSCRIPTION_STATUS"),
+        ("branded", "BRAND_WIDE_STATUS"),
         ("extra", "PORTAL_WIDE_STATUS"),
         ("archived", "SUBSCRIPTION_STATUS"),
     ):
@@ -149,7 +162,7 @@ def vanished(travelled_account: Account) -> dict[str, tuple[Any, ...]]:
     ("asked", "is_marketable"),
     [
         ("all/newsletter", False), ("all/events", False), ("extra/newsletter", False), ("extra/events", False),
-        ("one/newsletter", True), ("one/events", False), ("stays/newsletter", True), ("stays/events", True),
+        ("branded/newsletter", False), ("branded/events", False), ("one/newsletter", True), ("one/events", False), ("stays/newsletter", True), ("stays/events", True),
     ],
 )  # fmt: skip
 def test_an_opt_out_of_the_whole_portal_stops_every_purpose(

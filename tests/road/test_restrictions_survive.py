@@ -239,6 +239,24 @@ def test_a_record_that_holds_nul_restricts_also_from_a_connector(monkeypatch: py
     assert answer["marketable"] is False
 
 
+def test_a_broken_member_that_left_the_text_messages_has_left_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    member = {
+        "id": "0" * 32, "contact_id": "k2", "email_address": "dirk@noord.example", "status": "paused",
+        "sms_phone_number": "06 12340002", "sms_subscription_status": "Unsubscribed",
+    }  # fmt: skip
+    with road(monkeypatch) as travelled:
+        travelled.events([_grant("dirk", phone="+31612340002")])
+        from optkeeper.sources.mailchimp import _member
+
+        travelled.stream("esp", [_member("l1", "page 1", member)])  # type: ignore[list-item]
+        asked = [
+            {"id": "sms", "address": "+31612340002", "channel": "sms"},
+            {"id": "mail", "address": "dirk@noord.example"},
+        ]
+        answers = travelled.ask(asked)
+    assert (answers["sms"]["reason"], answers["mail"]["marketable"]) == ("withdrawn", True)
+
+
 def test_of_several_events_in_one_line_only_those_who_restrict_are_restricted(monkeypatch: pytest.MonkeyPatch) -> None:
     kept, left = _grant("frits") | {"event_id": "another"}, json.loads(_line("fleur"))
     with road(monkeypatch) as travelled:

@@ -55,6 +55,15 @@ def test_an_address_that_is_refused_leaves_the_others_of_its_batch(
     assert not any("@" in one.detail or "@" in one.position for one in kept.broken)
 
 
+def test_an_address_that_a_batch_leaves_out_is_asked_for_by_itself(crm: RegisteredSource) -> None:
+    account, ids = account_of(40, left_out_addresses=["p3@firma.example", "p39@firma.example"])
+    kept = Kept()
+    with account:
+        kept.take(source_of(account, crm).pull(kept))
+    assert kept.ids(SUBSCRIPTION_STATUSES) == [f"{id_}/{NEWSLETTER}" for id_ in ids]
+    assert asked_one_by_one(account) == 2
+
+
 def test_a_question_that_is_refused_for_everybody_ends_the_pull(crm: RegisteredSource) -> None:
     account, _ = account_of(30, refused_addresses=[f"p{number}@firma.example" for number in range(30)])
     with account, pytest.raises(SourceError, match="refused 10 addresses in a row") as told:

@@ -134,14 +134,25 @@ def of_cells(
     )
 
 
-def of_restriction(event_type: str, fallback_id: str, emails: Sequence[str]) -> tuple[Excerpt, ...]:
+def of_restriction(
+    event_type: str,
+    fallback_id: str,
+    emails: Sequence[str] = (),
+    *,
+    phones: Sequence[str] = (),
+    country: str | None = None,
+    channel: str = "email",
+) -> tuple[Excerpt, ...]:
     """A restriction that a connector's own reading finds in a broken record; nothing where it names no address.
 
-    It is one of e-mail, and a bounce among them is a hard one.
+    It is of one channel, and a bounce of e-mail among them is a hard one.
+
+    Args:
+        country: by which the telephone numbers are read, in any spelling.
     """
     return _event(
-        event_type, fallback_id, emails=_emails(emails), phones=[], postal={},
-        country=None, given={"channel": "email", "bounce": "hard"}, occurred_at="", refers_to={},
+        event_type, fallback_id, emails=_emails(emails), phones=phones, postal={},
+        country=country, given={"channel": channel, "bounce": "hard"}, occurred_at="", refers_to={},
     )  # fmt: skip
 
 

@@ -94,6 +94,7 @@ class HubSpotServer:
         requests_in_ten_seconds: its rate limit.
         has_batch_statuses: whether its plan may ask for the statuses of many addresses at once.
         refused_addresses: addresses in which the statuses' endpoints take offence.
+        left_out_addresses: addresses for which a batch of statuses answers with an error beside the others.
         clock: for tests; seconds by which the rate limit is counted.
     """
 
@@ -105,6 +106,7 @@ class HubSpotServer:
         requests_in_ten_seconds: int = REQUESTS_IN_TEN_SECONDS,
         has_batch_statuses: bool = True,
         refused_addresses: Iterable[str] = (),
+        left_out_addresses: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.faults: deque[Fault] = deque()
@@ -114,6 +116,7 @@ class HubSpotServer:
         self._requests_in_ten_seconds = requests_in_ten_seconds
         self._has_batch_statuses = has_batch_statuses
         self._refused_addresses = {address.casefold() for address in refused_addresses}
+        self._left_out_addresses = {address.casefold() for address in left_out_addresses}
         self._clock = clock
         self._answered: deque[float] = deque()
         self._contacts: dict[int, Contact] = {}
@@ -436,8 +439,13 @@ class HubSpotServer:
             raise _Refused(403, "This app hasn't been granted all required scopes.", "MISSING_SCOPES")
         for email in inputs:
             self._refuse_address(email)
-        results = [{"subscriberIdString": email, "statuses": self._statuses_of(email)} for email in inputs]
-        return self._completed({"results": results})
+        answered = [email for email in inputs if email.casefold() not in self._left_out_addresses]
+        results = [{"subscriberIdString": email, "statuses": self._statuses_of(email)} for email in answered]
+        answer = self._completed({"results": results})
+        if len(answered) == len(inputs):
+            return answer
+        problem = {"status": "error", "category": "VALIDATION_ERROR", "message": "Some subscribers could not be read."}
+        return {**answer, "numErrors": len(inputs) - len(answered), "errors": [problem]}
 
     def _status_of_one(self, method: str, email: str, query: dict[str, str], body: Any) -> dict[str, Any]:
         if method == "POST":

@@ -72,7 +72,7 @@ class Preferences:
                     raise
             else:
                 self._refused_in_a_row = 0
-                yield from self._answered(place, answer, contact_of)
+                yield from self._answered(place, answer, asked, contact_of)
                 return
         if self._takes_batches and len(asked) > 1:
             half = len(asked) // 2
@@ -106,14 +106,21 @@ class Preferences:
         where = f"{place}, contact {contact_of[address]}"
         yield from repeated_keys.read(SUBSCRIPTION_STATUSES, where, subscriber, partial(_statuses, contact_of))
 
-    def _answered(self, place: str, answer: Any, contact_of: Mapping[str, str]) -> Iterator[Received | Broken]:
+    def _answered(
+        self, place: str, answer: Any, asked: Sequence[str], contact_of: Mapping[str, str]
+    ) -> Iterator[Received | Broken]:
+        """The statuses of a batch; an address that it left out is asked for by itself."""
+        left_out = dict.fromkeys(asked)
         for number, subscriber in enumerate(self._results(answer, _BATCH_PATH), start=1):
             where = f"{place}, subscriber {number}"
-            yield from repeated_keys.read(SUBSCRIPTION_STATUSES, where, subscriber, partial(_statuses, contact_of))
-        for number, problem in enumerate(answer.get("errors") or [], start=1):
-            yield broken(
-                SUBSCRIPTION_STATUSES, f"{place}, error {number}", "HubSpot could not answer for a subscriber", problem
-            )
+            for item in repeated_keys.read(SUBSCRIPTION_STATUSES, where, subscriber, partial(_statuses, contact_of)):
+                yield item
+                for status in repeated_keys.received_of(item):
+                    left_out.pop(status.payload["subscriberIdString"].strip().casefold(), None)
+            if isinstance(subscriber, dict):
+                left_out.pop(str(subscriber.get("subscriberIdString")).strip().casefold(), None)
+        for address in left_out:
+            yield from self._of_one(place, address, contact_of)
 
     def _get(self, path: str) -> Any:
         try:

@@ -538,19 +538,33 @@ def _restricted(record: Any, event_type: str) -> tuple[Excerpt, ...]:
 
 
 def _departed(member: Any) -> tuple[Excerpt, ...]:
-    """The opt-out or bounce that a broken member's status says."""
-    status = str(member.get("status") or "").strip().casefold() if isinstance(member, dict) else ""
+    """The opt-outs or the bounce that a broken member's statuses say."""
+    if not isinstance(member, dict):
+        return ()
+    status = str(member.get("status") or "").strip().casefold()
     kinds = {"unsubscribed": "consent_withdrawn", "archived": "consent_withdrawn", "cleaned": "email_bounced"}
-    return _restricted(member, kinds[status]) if status in kinds else ()
+    of_mail = _restricted(member, kinds[status]) if status in kinds else ()
+    if str(member.get("sms_subscription_status") or "").strip().casefold() != "unsubscribed":
+        return of_mail
+    named = f"{excerpt.broken_id(document.encode(member))}/sms"
+    phones = [str(member.get("sms_phone_number") or "")]
+    return of_mail + excerpt.of_restriction(
+        "consent_withdrawn", named, phones=phones, country=_country(member), channel="sms"
+    )
+
+
+def _country(member: Mapping[str, Any]) -> str | None:
+    """The country that a member states; Mailchimp's own location is a guess by IP address."""
+    merge_fields = member.get("merge_fields")
+    postal = merge_fields.get("ADDRESS") if isinstance(merge_fields, dict) else None
+    stated = postal.get("country") if isinstance(postal, dict) else None
+    return stated if isinstance(stated, str) else None
 
 
 def _addresses(member: Mapping[str, Any]) -> tuple[RawAddress, ...]:
     """The addresses of a member; staging reads the telephones with the same country."""
-    merge_fields = member.get("merge_fields") or {}
-    postal = merge_fields.get("ADDRESS")
-    stated = postal.get("country") if isinstance(postal, dict) else None
-    country = countries.code(stated if isinstance(stated, str) else None)
-    phones = (merge_fields.get("PHONE"), member.get("sms_phone_number"))
+    country = countries.code(_country(member))
+    phones = ((member.get("merge_fields") or {}).get("PHONE"), member.get("sms_phone_number"))
     return (
         RawAddress("email", member["email_address"]),
         *(RawAddress("phone", phone, country) for phone in phones if isinstance(phone, str) and phone.strip()),
