@@ -32,7 +32,17 @@ from optkeeper.samples.people import people
 from optkeeper.sources import mailchimp
 from optkeeper.sources.http import ATTEMPTS, SourceError
 from optkeeper.sources.mailchimp import Mailchimp
-from optkeeper.sources.stream import Broken, ConnectionDetails, Cursor, Population, RawAddress, Received, StreamItem
+from optkeeper.sources.stream import (
+    Broken,
+    ConnectionDetails,
+    Cursor,
+    Listed,
+    ListingEnded,
+    Population,
+    RawAddress,
+    Received,
+    StreamItem,
+)
 from optkeeper.warehouse import database, embedded
 
 MORNING = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -156,6 +166,7 @@ def test_a_first_load_reads_every_page(account: MailchimpServer, esp: Registered
     assert kept.cursors == {
         f"members/{NEWSLETTER}": {"until": MORNING.isoformat()},
         f"members/{NEWSLETTER}/archived": {"until": MORNING.isoformat()},
+        "listing": {"read_at": MORNING.isoformat()},
     }
 
 
@@ -337,6 +348,31 @@ def test_members_of_every_status_come_the_archived_too(account: MailchimpServer,
 
 
 # Activity
+
+
+def test_all_members_are_listed_at_the_registry_s_interval(account: MailchimpServer, esp: RegisteredSource) -> None:
+    ids = fill(account, 25)
+    account.update_member(NEWSLETTER, ids[3], at=YESTERDAY, status="archived")
+    ledger = Kept()
+
+    def listed(after: timedelta) -> list[set[str]]:
+        stream = list(source_of(account, esp, now=MORNING + after, page=10).pull(ledger))
+        ledger.take(stream)
+        ended = [item.started_at for item in stream if isinstance(item, ListingEnded)]
+        return [
+            {
+                id_.removeprefix(f"{NEWSLETTER}/")
+                for item in stream
+                if isinstance(item, Listed)
+                for id_ in item.source_ids
+            }
+            for _ in ended
+        ]
+
+    assert listed(timedelta()) == [set(ids)]
+    account.delete_member(NEWSLETTER, ids[7])
+    assert listed(timedelta(days=6)) == []
+    assert listed(timedelta(days=7)) == [set(ids) - {ids[7]}]
 
 
 def test_what_a_changed_member_did_is_read_page_by_page(account: MailchimpServer, esp: RegisteredSource) -> None:

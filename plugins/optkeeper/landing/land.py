@@ -216,6 +216,7 @@ class Landing:
             chunk.populations[item.object] = item.total
         elif isinstance(item, Listed | ListingEnded):
             chunk.listings.append(item)
+            chunk.size += sum(map(len, item.source_ids)) if isinstance(item, Listed) else 0
         else:
             raise TypeError(f"{self._source}: a stream holds no {type(item).__name__}")
 

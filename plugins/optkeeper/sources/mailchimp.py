@@ -28,6 +28,8 @@ from optkeeper.sources.stream import (
     Cursor,
     Excerpt,
     Ledger,
+    Listed,
+    ListingEnded,
     Population,
     RawAddress,
     Received,
@@ -42,6 +44,7 @@ REPORTS = "mailchimp.reports"
 EMAIL_ACTIVITY = "mailchimp.email_activity"
 UNSUBSCRIBES = "mailchimp.unsubscribes"
 ABUSE_REPORTS = "mailchimp.abuse_reports"
+LISTING_STREAM = "listing"
 
 PAGE = 1000
 OVERLAP = timedelta(minutes=15)
@@ -50,6 +53,7 @@ STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional",
 # Numbers of the whole trade, hourly curves and the report's password: nothing of it is evidence.
 NOT_READ_OF_REPORTS = "share_report,timeseries,timewarp,industry_stats,list_stats,_links"
 
+_IDS_OF_MEMBERS = "members.id,members.contact_id,members.web_id,members.unique_email_id,total_items"
 _OVERLAPPING_ROWS = 10
 _ID = re.compile(r"^[A-Za-z0-9_-]{1,64}\Z")
 _MD5 = re.compile(r"^[0-9a-fA-F]{32}\Z")
@@ -102,6 +106,7 @@ class Mailchimp:
         if not connection.password:
             raise SourceError(f"{source.source}: the connection holds no API key")
         self._source = source.source
+        self._reread_days = source.status_reread_days
         self._now = now
         self._page = page
         self._overlapping_rows = min(_OVERLAPPING_ROWS, page // 2)
@@ -127,6 +132,7 @@ class Mailchimp:
                     yield from self._members(ledger, list_id, status, started_at)
                 yield from self._abuse_reports(list_id)
             yield from self._campaigns(ledger, started_at)
+            yield from self._listing(ledger, list_ids, started_at)
 
     # Audiences
 
@@ -146,6 +152,37 @@ class Mailchimp:
                 raise SourceError(f"{self._source}: GET {path} answered without total_items")
             total += counted
         return Population(MEMBERS, total)
+
+    def _listing(
+        self, ledger: Ledger, list_ids: Sequence[str], started_at: datetime
+    ) -> Iterator[Listed | ListingEnded | Cursor]:
+        """At the registry's interval, which members Mailchimp still shows: who is deleted for good shows nowhere (R13).
+
+        In order of the moment of the signup, which no edit moves, so that nobody is passed over.
+        """
+        state = ledger.cursor(LISTING_STREAM) or {}
+        if self._reread_days is None:
+            return
+        if "read_at" in state:
+            due_at = datetime.fromisoformat(state["read_at"]) + timedelta(days=self._reread_days)
+            if started_at < due_at:
+                return
+        began = started_at.isoformat()
+        found: dict[str, None] = {}
+        for list_id in list_ids:
+            for status in (None, "archived"):
+                asked = {"sort_field": "timestamp_signup", "sort_dir": "ASC", "fields": _IDS_OF_MEMBERS}
+                asked |= {} if status is None else {"status": status}
+                for _, member in self._paged(f"/3.0/lists/{list_id}/members", "members", asked):
+                    key = _member_key(member) if isinstance(member, dict) else ""
+                    if key:
+                        found[f"{list_id}/{key}"] = None
+                    if len(found) >= self._page:
+                        yield Listed(MEMBERS, began, tuple(found))
+                        found.clear()
+        yield Listed(MEMBERS, began, tuple(found))
+        yield ListingEnded(MEMBERS, began)
+        yield Cursor(LISTING_STREAM, {"read_at": began})
 
     # Members
 
