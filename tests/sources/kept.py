@@ -1,6 +1,7 @@
-"""What the tests of HubSpot's connector share: a ledger in memory, and an account to read."""
+"""What the tests of connectors share: a ledger in memory, and a HubSpot account to read."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,6 +30,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.cursors: dict[str, Any] = {}
+        self.seen: Counter[str] = Counter()
         self.rows: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.broken: list[Broken] = []
         self.populations: list[Population] = []
@@ -55,7 +57,8 @@ class Kept:
     def _store(self, items: Iterable[StreamItem]) -> None:
         for item in items:
             if isinstance(item, Received):
-                text = json.dumps(item.payload, sort_keys=True)
+                self.seen[item.object] += 1
+                text = json.dumps(item.payload, sort_keys=True, default=str)
                 self.rows[item.object, item.source_id, text] = dict(item.payload)
             elif isinstance(item, Broken):
                 self.broken.append(item)

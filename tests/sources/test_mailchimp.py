@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,6 @@ from optkeeper.sources import mailchimp
 from optkeeper.sources.http import ATTEMPTS, SourceError
 from optkeeper.sources.mailchimp import Mailchimp
 from optkeeper.sources.stream import (
-    Broken,
     ConnectionDetails,
     Cursor,
     Listed,
@@ -45,65 +44,27 @@ from optkeeper.sources.stream import (
 )
 from optkeeper.warehouse import database, embedded
 
-MORNING = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
-YESTERDAY = MORNING - timedelta(days=1)
+from tests.sources.kept import MORNING, YESTERDAY, Waits
+from tests.sources.kept import Kept as Whole
+
 PAGE = 50
 LINK = "https://noord.example/nieuws/1"
 MEMBERS = f"/3.0/lists/{NEWSLETTER}/members"
 
 
-class Kept:
-    """A ledger and what was landed, in memory; a cursor stands once everything before it does."""
-
-    def __init__(self) -> None:
-        self.cursors: dict[str, Any] = {}
-        self.rows: dict[tuple[str, str, str], dict[str, Any]] = {}
-        self.broken: list[Broken] = []
-        self.populations: list[Population] = []
-        self.received = 0
-
-    def cursor(self, stream: str) -> Any:
-        return self.cursors.get(stream)
-
-    def knows_file(self, digest: bytes, modified_at: datetime) -> bool:
-        return False
-
-    def take(self, stream: Iterable[StreamItem], *, killed_after: int | None = None) -> None:
-        waiting: list[StreamItem] = []
-        for place, item in enumerate(stream):
-            if place == killed_after:
-                return
-            waiting.append(item)
-            if isinstance(item, Cursor):
-                self._store(waiting)
-                waiting = []
-        self._store(waiting)
-
-    def _store(self, items: Iterable[StreamItem]) -> None:
-        for item in items:
-            if isinstance(item, Received):
-                self.received += item.object == mailchimp.MEMBERS
-                text = json.dumps(item.payload, sort_keys=True, default=str)
-                self.rows[item.object, item.source_id, text] = dict(item.payload)
-            elif isinstance(item, Broken):
-                self.broken.append(item)
-            elif isinstance(item, Cursor):
-                self.cursors[item.stream] = json.loads(json.dumps(item.state))
-            elif isinstance(item, Population):
-                self.populations.append(item)
+class Kept(Whole):
+    """A ledger and what was landed, with what the tests of members ask of it."""
 
     def of(self, object_: str) -> list[dict[str, Any]]:
         return [row for (name, _, _), row in self.rows.items() if name == object_]
 
-    def ids(self, object_: str = mailchimp.MEMBERS) -> set[str]:
+    @property
+    def received(self) -> int:
+        """How many versions of members came, the same ones again included."""
+        return self.seen[mailchimp.MEMBERS]
+
+    def ids_of(self, object_: str = mailchimp.MEMBERS) -> set[str]:
         return {id_.removeprefix(f"{NEWSLETTER}/") for name, id_, _ in self.rows if name == object_}
-
-
-class Waits(list[float]):
-    """Stands in for sleep: remembers how long it was asked to wait."""
-
-    def __call__(self, seconds: float) -> None:
-        self.append(seconds)
 
 
 @pytest.fixture
@@ -160,7 +121,7 @@ def test_a_first_load_reads_every_page(account: MailchimpServer, esp: Registered
     ids = fill(account, members)
     kept = Kept()
     kept.take(source_of(account, esp).pull(kept))
-    assert kept.ids() == set(ids)
+    assert kept.ids_of() == set(ids)
     assert kept.received == members
     assert kept.populations == [Population(mailchimp.MEMBERS, members)]
     assert kept.cursors == {
@@ -186,8 +147,8 @@ def test_all_audiences_are_read_and_counted(account: MailchimpServer, esp: Regis
     kept = Kept()
     kept.take(source_of(account, esp).pull(kept))
     assert kept.populations == [Population(mailchimp.MEMBERS, 4)]
-    assert kept.ids(mailchimp.LISTS) == {NEWSLETTER, EVENTS}
-    assert len(kept.ids()) == 4
+    assert kept.ids_of(mailchimp.LISTS) == {NEWSLETTER, EVENTS}
+    assert len(kept.ids_of()) == 4
 
 
 def test_a_member_is_kept_as_received_under_an_id_that_tells_no_address(
@@ -217,7 +178,7 @@ def test_a_member_keeps_its_id_when_its_address_changes(account: MailchimpServer
     account.update_member(NEWSLETTER, contact, at=MORNING + timedelta(hours=1), email="nieuw@firma.example")
     kept.take(source_of(account, esp, now=MORNING + timedelta(hours=2)).pull(kept))
     assert [row["email_address"] for row in kept.of(mailchimp.MEMBERS)] == ["p0@firma.example", "nieuw@firma.example"]
-    assert kept.ids() == {contact}
+    assert kept.ids_of() == {contact}
 
 
 @pytest.mark.parametrize(
@@ -233,7 +194,7 @@ def test_an_account_without_contact_ids_has_others(
     account.add_malformed(NEWSLETTER, {**a_member(), **ids})
     kept = Kept()
     kept.take(source_of(account, esp).pull(kept))
-    assert kept.ids() == {key}
+    assert kept.ids_of() == {key}
     assert kept.broken == []
 
 
@@ -242,7 +203,7 @@ def test_an_incremental_pull_reads_only_what_changed(account: MailchimpServer, e
     kept = Kept()
     kept.take(source_of(account, esp).pull(kept))
     account.update_member(NEWSLETTER, ids[7], at=MORNING + timedelta(hours=2), merge_fields={"FNAME": "Bas"})
-    kept.received = 0
+    kept.seen.clear()
     later = MORNING + timedelta(days=1)
     kept.take(source_of(account, esp, now=later).pull(kept))
     assert kept.received == 1
@@ -272,7 +233,7 @@ def test_more_members_of_one_instant_than_a_page_holds_all_come(
     ids += fill(account, 30, at=YESTERDAY + timedelta(hours=1), name="q")
     kept = Kept()
     kept.take(source_of(account, esp).pull(kept))
-    assert kept.ids() == set(ids)
+    assert kept.ids_of() == set(ids)
     bulk_edit = MORNING + timedelta(hours=1)
     for id_ in ids:
         account.update_member(NEWSLETTER, id_, at=bulk_edit, merge_fields={"COMPANY": "Firma"})
@@ -303,10 +264,10 @@ def test_members_who_are_edited_while_pages_are_read_make_nobody_else_vanish(
 
     kept.take(stream())
     assert changed
-    never_read = set(ids) - kept.ids()
+    never_read = set(ids) - kept.ids_of()
     assert never_read <= set(ids[edited])
     kept.take(source_of(account, esp, now=MORNING + timedelta(hours=1)).pull(kept))
-    assert kept.ids() == set(ids)
+    assert kept.ids_of() == set(ids)
     assert {row["contact_id"] for row in kept.of(mailchimp.MEMBERS) if row["status"] == "unsubscribed"} == set(
         ids[edited]
     )
@@ -448,13 +409,15 @@ def test_a_campaign_s_new_title_does_not_make_its_acts_others(account: Mailchimp
     account.add_activity(NEWSLETTER, contact, "open", at=YESTERDAY, campaign_id="c1", campaign_title="Oud")
     kept = Kept()
     kept.take(source_of(account, esp).pull(kept))
-    before = kept.ids(mailchimp.ACTIVITY)
+    before = kept.ids_of(mailchimp.ACTIVITY)
     account.delete_member(NEWSLETTER, contact)
     again = account.add_member(NEWSLETTER, "p0@firma.example", at=YESTERDAY)
     account.add_activity(NEWSLETTER, again, "open", at=YESTERDAY, campaign_id="c1", campaign_title="Nieuw")
     other = Kept()
     other.take(source_of(account, esp).pull(other))
-    assert {id_.partition("/")[2] for id_ in before} == {id_.partition("/")[2] for id_ in other.ids(mailchimp.ACTIVITY)}
+    assert {id_.partition("/")[2] for id_ in before} == {
+        id_.partition("/")[2] for id_ in other.ids_of(mailchimp.ACTIVITY)
+    }
 
 
 def test_a_member_who_is_deleted_before_its_feed_is_read_stops_nothing(
@@ -470,7 +433,7 @@ def test_a_member_who_is_deleted_before_its_feed_is_read_stops_nothing(
                 account.delete_member(NEWSLETTER, ids[1])
 
     kept.take(stream())
-    assert kept.ids() == set(ids)
+    assert kept.ids_of() == set(ids)
     assert f"members/{NEWSLETTER}" in kept.cursors
 
 
@@ -526,7 +489,7 @@ def test_a_bare_403_is_a_throttle_and_is_waited_for(account: MailchimpServer, es
     waits, kept = Waits(), Kept()
     kept.take(source_of(account, esp, sleep=waits).pull(kept))
     assert len(waits) == 2
-    assert kept.ids() == set(ids)
+    assert kept.ids_of() == set(ids)
 
 
 @pytest.mark.parametrize(
@@ -551,7 +514,7 @@ def test_a_429_is_waited_for_as_long_as_the_server_asks(account: MailchimpServer
     waits, kept = Waits(), Kept()
     kept.take(source_of(account, esp, sleep=waits).pull(kept))
     assert waits == [7.0]
-    assert kept.ids() == set(ids)
+    assert kept.ids_of() == set(ids)
 
 
 def test_a_429_without_a_delay_is_tried_again_after_a_growing_pause(
@@ -564,7 +527,7 @@ def test_a_429_without_a_delay_is_tried_again_after_a_growing_pause(
     assert len(waits) == 3
     assert 0.25 <= waits[0] <= 0.75
     assert 1.0 <= waits[2] <= 3.0
-    assert kept.ids() == set(ids)
+    assert kept.ids_of() == set(ids)
 
 
 @pytest.mark.parametrize("fault", [Fault(500), Fault(503), Fault(half=True)], ids=["500", "503", "half an answer"])
@@ -598,9 +561,9 @@ def test_a_fault_that_stays_ends_the_pull_and_what_was_read_is_kept(
 
     with pytest.raises(SourceError, match=r"GET /3.0/lists/\w+/members failed 8 times, last: status 503"):
         kept.take(stream())
-    assert kept.ids() == set(ids[:50])
+    assert kept.ids_of() == set(ids[:50])
     kept.take(source_of(account, esp).pull(kept))
-    assert kept.ids() == set(ids)
+    assert kept.ids_of() == set(ids)
 
 
 def test_an_error_about_a_member_s_feed_does_not_show_whose_it_is(
@@ -668,7 +631,7 @@ def test_a_malformed_member_is_quarantined_and_the_rest_comes(
     account.add_malformed(NEWSLETTER, {**a_member(), **changes})
     kept = Kept()
     kept.take(source_of(account, esp).pull(kept))
-    assert kept.ids() == set(ids)
+    assert kept.ids_of() == set(ids)
     (broken,) = kept.broken
     assert (broken.object, broken.position, broken.reason, broken.field) == (
         mailchimp.MEMBERS,
@@ -729,10 +692,10 @@ def test_a_killed_first_load_does_not_begin_anew(account: MailchimpServer, esp: 
     fill(account, 120)
     kept = Kept()
     kept.take(source_of(account, esp).pull(kept), killed_after=110)
-    assert len(kept.ids()) == 99
-    kept.received = 0
+    assert len(kept.ids_of()) == 99
+    kept.seen.clear()
     kept.take(source_of(account, esp).pull(kept))
-    assert len(kept.ids()) == 120
+    assert len(kept.ids_of()) == 120
     assert kept.received <= 25
 
 
@@ -744,7 +707,7 @@ def test_a_change_during_a_killed_first_load_is_not_lost(account: MailchimpServe
     account.update_member(NEWSLETTER, ids[0], at=MORNING + timedelta(minutes=30), status="unsubscribed")
     kept.take(source_of(account, esp, now=MORNING + timedelta(hours=1)).pull(kept))
     assert {row["contact_id"] for row in kept.of(mailchimp.MEMBERS) if row["status"] == "unsubscribed"} == {ids[0]}
-    assert kept.ids() == set(ids)
+    assert kept.ids_of() == set(ids)
 
 
 def test_a_killed_incremental_pull_reads_its_window_again(account: MailchimpServer, esp: RegisteredSource) -> None:

@@ -1,7 +1,6 @@
 """The canonical feed: canonical events as JSON Lines, for home-grown systems; also what `evaluate` reads."""
 
 import gzip
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -12,7 +11,7 @@ from typing import IO, Any
 from optkeeper import registry, settings
 from optkeeper.landing import countries, document, excerpt
 from optkeeper.registry import RegisteredSource
-from optkeeper.sources.files.storage import FileStillGrowing, RemoteFile, described, is_safe, open_location
+from optkeeper.sources.files.storage import RemoteFile, described, is_safe, open_location, opened_if_new
 from optkeeper.sources.stream import (
     Broken,
     ConnectionDetails,
@@ -250,14 +249,10 @@ class CanonicalFeed:
                 if refused is not None:
                     yield refused
                     continue
-                with tempfile.TemporaryFile() as spool:
-                    try:
-                        digest = location.fetch(file, spool)
-                    except FileStillGrowing:
+                with opened_if_new(location, file, ledger) as new:
+                    if new is None:
                         continue
-                    if ledger.knows_file(digest, file.modified_at):
-                        continue
-                    spool.seek(0)
+                    spool, digest = new
                     yield FileOpened(digest)
                     yield from self._events(spool, file.name, digest)
                     yield FileTaken(digest, file.name, file.size, _stem(file.name), file.modified_at)

@@ -6,14 +6,13 @@ file: a list of notices, one notice, or one of either a line.
 """
 
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import IO, Any
 
 from optkeeper.landing import document
 from optkeeper.sources import repeated_keys
-from optkeeper.sources.files.storage import FileStillGrowing, RemoteFile, described, is_safe, open_location
+from optkeeper.sources.files.storage import RemoteFile, described, is_safe, open_location, opened_if_new
 from optkeeper.sources.hubspot_records import broken, is_id
 from optkeeper.sources.stream import (
     Broken,
@@ -45,14 +44,10 @@ def privacy_deletions(source: str, connection: ConnectionDetails, ledger: Ledger
             if refused is not None:
                 yield refused
                 continue
-            with tempfile.TemporaryFile() as spool:
-                try:
-                    digest = location.fetch(file, spool)
-                except FileStillGrowing:
+            with opened_if_new(location, file, ledger) as new:
+                if new is None:
                     continue
-                if ledger.knows_file(digest, file.modified_at):
-                    continue
-                spool.seek(0)
+                spool, digest = new
                 yield FileOpened(digest)
                 if file.size > LARGEST_FILE:
                     yield _of_file(file, "file_too_large", f"The file is larger than {LARGEST_FILE} bytes.")

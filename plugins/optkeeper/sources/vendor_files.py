@@ -3,7 +3,6 @@
 import codecs
 import fnmatch
 import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import IO, Any
@@ -16,7 +15,7 @@ from optkeeper.landing.addresses import postal as compared_postal
 from optkeeper.landing.addresses import within as addresses_within
 from optkeeper.landing.excerpt import LONGEST_ID, LONGEST_WORD
 from optkeeper.registry import RegisteredSource
-from optkeeper.sources.files.storage import FileStillGrowing, RemoteFile, described, is_safe, open_location
+from optkeeper.sources.files.storage import RemoteFile, described, is_safe, open_location, opened_if_new
 from optkeeper.sources.files.tabular import LONGEST_RECORD, BrokenFile, BrokenRow, Row, TableFormat, read_rows
 from optkeeper.sources.http import SourceError
 from optkeeper.sources.stream import (
@@ -188,14 +187,10 @@ class VendorFiles:
                     if not self._restricts:
                         continue
                     known = _UNREGISTERED
-                with tempfile.TemporaryFile() as spool:
-                    try:
-                        digest = location.fetch(file, spool)
-                    except FileStillGrowing:
+                with opened_if_new(location, file, ledger) as new:
+                    if new is None:
                         continue
-                    if ledger.knows_file(digest, file.modified_at):
-                        continue
-                    spool.seek(0)
+                    spool, digest = new
                     yield FileOpened(digest, self._reading(known))
                     yield from self._file(spool, file, known, digest)
 

@@ -6,6 +6,7 @@ import io
 import os
 import posixpath
 import stat
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import paramiko
 
 from optkeeper.sources.http import SourceError
-from optkeeper.sources.stream import ConnectionDetails
+from optkeeper.sources.stream import ConnectionDetails, Ledger
 
 _CHUNK = 1024 * 1024
 _TIMEOUT_SECONDS = 60.0
@@ -194,6 +195,22 @@ class BucketLocation:
             raise FileStillGrowing from None
         with answer["Body"] as body:
             return _copied(_chunks(body), target, file.size)
+
+
+@contextmanager
+def opened_if_new(location: Location, file: RemoteFile, ledger: Ledger) -> Iterator[tuple[IO[bytes], bytes] | None]:
+    """A delivered file's bytes and their digest; None where it still grows, or this delivery of it was read before."""
+    with tempfile.TemporaryFile() as spool:
+        try:
+            digest = location.fetch(file, spool)
+        except FileStillGrowing:
+            yield None
+            return
+        if ledger.knows_file(digest, file.modified_at):
+            yield None
+            return
+        spool.seek(0)
+        yield spool, digest
 
 
 @contextmanager
