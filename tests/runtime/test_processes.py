@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -22,7 +23,13 @@ def process(tmp_path: Path) -> Supervised:
 
 
 def _session(pid: int) -> list[psutil.Process]:
-    return [p for p in psutil.process_iter() if os.getsid(p.pid) == pid and p.status() != psutil.STATUS_ZOMBIE]
+    living = []
+    for process in psutil.process_iter():
+        # another program of this machine may end between being listed and being asked
+        with suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+            if os.getsid(process.pid) == pid and process.status() != psutil.STATUS_ZOMBIE:
+                living.append(process)
+    return living
 
 
 def _started(process: Supervised, script: str, members: int) -> int:
