@@ -90,6 +90,11 @@ def _resubscribe(account: HubSpotServer) -> None:
         source_type="INTEGRATION",
         **consent,
     )
+    account.add_contact({"email": "free-text@noord.example"}, at=AT)
+    account.set_status(
+        "free-text@noord.example", NEWSLETTER, "SUBSCRIBED", at=AT.replace(hour=7), source_type="FORM",
+        legal_basis="CONSENT_WITH_NOTICE", explanation="Ja, stuur mij de nieuwsbrief.",
+    )  # fmt: skip
     account.add_contact({"email": "text-of-form@noord.example"}, at=AT)
     account.set_status(
         "text-of-form@noord.example", NEWSLETTER, "SUBSCRIBED", at=AT.replace(hour=7), source_type="FORM",
@@ -106,7 +111,8 @@ def travelled_account() -> Iterator[Account]:
     with pytest.MonkeyPatch.context() as patch, road(patch) as travelled, HubSpotServer() as account:
         travelled.events([_grant(name) for name in GRANTED])
         travelled.registered(
-            "platform_ways_in.csv", "crm,412001,form,noord-news-v2,https://noord.example/,false,2018-05-25"
+            "platform_ways_in.csv",
+            "crm,412001|412009,list import|form,noord-news-v2,https://noord.example/,false,2018-05-25",
         )
         forgotten = _fill(account)
         gone, joined = (account.add_contact({"email": f"{name}@noord.example"}, at=AT) for name in ("gone", "joined"))
@@ -141,7 +147,7 @@ def travelled_account() -> Iterator[Account]:
         answers = travelled.ask(
             [
                 {"id": f"{name}/{purpose}", "address": f"{name}@noord.example", "purpose": purpose}
-                for name in (*GRANTED, "by-form", "by-program", "by-hand", "first-time", "text-of-form")
+                for name in (*GRANTED, "by-form", "by-program", "by-hand", "first-time", "text-of-form", "free-text")
                 for purpose in ("newsletter", "events")
             ]
         )
@@ -217,6 +223,7 @@ def test_a_first_consent_proves_the_text_that_it_names_or_that_its_way_in_showed
 ) -> None:
     assert answers["first-time/newsletter"]["marketable"] is True
     assert answers["text-of-form/newsletter"]["marketable"] is True
+    assert answers["free-text/newsletter"]["marketable"] is True
 
 
 def test_who_vanished_is_listed_with_what_still_rests_on_it(vanished: dict[str, tuple[Any, ...]]) -> None:

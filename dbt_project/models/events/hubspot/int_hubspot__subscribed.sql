@@ -28,6 +28,12 @@ ways_in as (
 
 ),
 
+texts as (
+
+    select * from {{ ref('consent_texts') }}
+
+),
+
 -- the change of the subscription's property, which is of the contact's first address, says who made it
 shown as (
 
@@ -46,8 +52,8 @@ shown as (
     inner join ways_in
         on
             ways_in.source = told.source
-            and (ways_in.list = told.subscription_id or ways_in.list = '*')
-            and lower(ways_in.way_in) = lower(history.source_type)
+            and {{ list_holds('ways_in.list', 'told.subscription_id') }}
+            and {{ list_holds('lower(ways_in.way_in)', 'lower(history.source_type)') }}
             and not ways_in.needs_ip  -- HubSpot shows none
             and {{ local_date('told.status_at') }} >= ways_in.valid_from
             and {{ local_date('told.status_at') }} <= coalesce(ways_in.valid_to, {{ local_date('told.status_at') }})
@@ -77,9 +83,11 @@ proven as (
         coalesce(
             first_named.record_id < told.record_id and first_named.event_id <> told.event_id, false
         ) as is_later,
-        coalesce(told.legal_basis_explanation, shown.text_version) as named_text
+        -- an explanation that names no text that there is leaves the way in to say which one it was
+        coalesce(texts.text_version, shown.text_version, told.legal_basis_explanation) as named_text
     from told
     left join shown on shown.record_id = told.record_id
+    left join texts on texts.text_version = told.legal_basis_explanation
     left join first_named
         on
             first_named.source = told.source

@@ -96,8 +96,8 @@ registered as (
     inner join ways_in
         on
             ways_in.source = members.source
-            and (ways_in.list = members.list_id or ways_in.list = '*')
-            and lower(ways_in.way_in) = lower(come_in.way_in)
+            and {{ list_holds('ways_in.list', 'members.list_id') }}
+            and {{ list_holds('lower(ways_in.way_in)', 'lower(come_in.way_in)') }}
             and members.placed_on >= ways_in.valid_from
             and members.placed_on <= coalesce(ways_in.valid_to, members.placed_on)
     where not ways_in.needs_ip or members.ip_signup is not null
