@@ -248,7 +248,7 @@ def test_a_broken_member_that_left_the_text_messages_has_left_them(monkeypatch: 
         travelled.events([_grant("dirk", phone="+31612340002")])
         from optkeeper.sources.mailchimp import _member
 
-        travelled.stream("esp", [_member("l1", "page 1", member)])  # type: ignore[list-item]
+        travelled.stream("esp", [_member("l1", "page 1", member)])
         asked = [
             {"id": "sms", "address": "+31612340002", "channel": "sms"},
             {"id": "mail", "address": "dirk@noord.example"},

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from optkeeper.registry import RegisteredSource, pulled_source
@@ -18,8 +19,8 @@ def crm() -> RegisteredSource:
     return pulled_source("crm")
 
 
-def account_of(contacts: int, **plan: object) -> tuple[HubSpotServer, list[str]]:
-    account = HubSpotServer(**plan)  # type: ignore[arg-type]
+def account_of(contacts: int, **plan: Any) -> tuple[HubSpotServer, list[str]]:
+    account = HubSpotServer(**plan)
     account.define_subscription(NEWSLETTER, "Nieuwsbrief", at=YESTERDAY)
     return account, fill(account, contacts)
 

@@ -115,7 +115,7 @@ class HubSpot:
         )
         self._preferences = Preferences(source.source, self._http)
         self._reread_days = source.status_reread_days
-        self._notices = connection
+        self._connection = connection
         self._subscription_ids: tuple[str, ...] = ()
 
     def pull(self, ledger: Ledger) -> Iterator[StreamItem]:
@@ -141,7 +141,7 @@ class HubSpot:
             if listing is not None:
                 yield ListingEnded(CONTACTS, listing)
                 yield Cursor(STATUS_STREAM, {"read_at": listing})
-        yield from privacy_deletions(self._source, self._notices, ledger)
+        yield from privacy_deletions(self._source, self._connection, ledger)
 
     def _definitions(self) -> Iterator[Received | Broken]:
         """The subscription types; of each a contact has a property that says whether it opted out (and when)."""
