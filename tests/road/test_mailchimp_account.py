@@ -47,7 +47,7 @@ def _first_pull(account: MailchimpServer) -> dict[str, str]:
     _add(account, "seconds", opt_at=SIGNED_UP + timedelta(seconds=7), merge_fields=GERMAN)
     _add(account, "dutch", opt_at=SIGNED_UP + timedelta(seconds=7))
     ids = {"pending": _add(account, "pending", origin="API - Generic", status="pending", opt_at=None, ip_opt="")}
-    for name in ("synced", "synced-api", "came-back", "clicked-on", "kept", "archived", "touched", "feed-shows"):
+    for name in ("synced", "synced-api", "came-back", "clicked-on", "kept", "archived", "touched", "in-and-out"):
         ids[name] = _add(account, name)
     # who was out and in again before the first pull
     ids["before"] = _add(account, "before")
@@ -72,6 +72,10 @@ def _later(account: MailchimpServer, ids: dict[str, str]) -> None:
     _sync(account, ids["synced-api"], SYNCED, source="API - Generic")
     _sync(account, ids["came-back"], SYNCED, ip_signup=IP)
     account.add_activity(NEWSLETTER, ids["came-back"], "website_signup", at=SYNCED)
+    # signed up by the page, left at once, and a program brought it back
+    account.add_activity(NEWSLETTER, ids["in-and-out"], "website_signup", at=SYNCED)
+    account.unsubscribe(NEWSLETTER, ids["in-and-out"], at=SYNCED + timedelta(minutes=5))
+    _sync(account, ids["in-and-out"], SYNCED + timedelta(minutes=8), ip_signup=IP)
     # preference page, then the recycle bin
     account.unsubscribe(NEWSLETTER, ids["archived"], at=LEFT)
     account.update_member(NEWSLETTER, ids["archived"], at=SYNCED, status="archived")
@@ -122,7 +126,7 @@ def test_a_member_that_a_program_added_may_confirm_and_proves_no_text(answers: d
     assert (answers["pending"]["marketable"], answers["pending"]["reason"]) == (False, "evidence_incomplete")
 
 
-@pytest.mark.parametrize("name", ["synced", "synced-api", "before"])
+@pytest.mark.parametrize("name", ["synced", "synced-api", "before", "in-and-out"])
 def test_who_left_stays_withdrawn_when_a_program_subscribes_it_again(
     name: str, answers: dict[str, dict[str, Any]]
 ) -> None:

@@ -34,7 +34,8 @@ texts as (
 
 ),
 
--- the change of the subscription's property, which is of the contact's first address, says who made it
+-- the change of the subscription's property, which is of the contact's first address, says who made it;
+-- HubSpot's clocks differ by seconds
 shown as (
 
     select

@@ -43,12 +43,15 @@ ways_in as (
 
 left_before as (
 
-    select distinct members.record_id
+    select
+        members.record_id,
+        max(left_at.moment) as last_left_at
     from members
     inner join left_at
         on
             left_at.member_key = members.member_key
             and left_at.moment < coalesce(members.signed_up_at, {{ forever() }})
+    group by members.record_id
 
 ),
 
@@ -74,9 +77,12 @@ come_in as (
         members.record_id,
         feed.activity_type as way_in
     from members
+    left join left_before on left_before.record_id = members.record_id
     inner join feed
         on
             feed.member_key = members.member_key
+            -- of before the member left, it brings nobody back; Mailchimp's clocks differ by minutes
+            and (left_before.last_left_at is null or feed.occurred_at > left_before.last_left_at)
             and feed.occurred_at >= {{ add_seconds('members.signed_up_at', '-600') }}
             and feed.occurred_at <= {{ add_seconds('greatest(members.signed_up_at, members.opted_in_at)', '600') }}
 
