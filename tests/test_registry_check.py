@@ -49,13 +49,13 @@ def test_a_required_key_without_a_row_is_named(key: str, seeds: Path) -> None:
     ("name", "row", "told"),
     [
         ("policy.csv", "inactivity_months,*,*,36,2026-01-01,", "inactivity_months * * has rows that overlap"),
-        ("policy.csv", "double_opt_in_required,DE,email,false,2018-05-25,2018-05-25", "double_opt_in_required DE email has rows"),
-        ("policy.csv", "minimum_age,BE,*,,2018-05-25,", "a value of minimum_age is no count"),
-        ("policy.csv", "minimum_age,BE,*,dertien,2018-05-25,", "a value of minimum_age is no count"),
-        ("policy.csv", "double_opt_in_required,BE,email,ja,2018-05-25,", "a value of double_opt_in_required is no boolean"),
+        ("policy.csv", "double_opt_in_required,DE,email,false,2018-05-25,2018-05-25,", "double_opt_in_required DE email has rows"),
+        ("policy.csv", "minimum_age,BE,*,,2018-05-25,,", "a value of minimum_age is no count"),
+        ("policy.csv", "minimum_age,BE,*,dertien,2018-05-25,,", "a value of minimum_age is no count"),
+        ("policy.csv", "double_opt_in_required,BE,email,ja,2018-05-25,,", "a value of double_opt_in_required is no boolean"),
         ("policy.csv", "minimum_age,BE,*,13,25-05-2018,", "a date is not written as YYYY-MM-DD"),
         ("policy.csv", "minimum_age,BE,*,13,2026-01-02,2026-01-01", "ends before it begins"),
-        ("policy.csv", "minimum_age,BE,e-mail,13,2018-05-25,", "channel is none of"),
+        ("policy.csv", "minimum_age,BE,e-mail,13,2018-05-25,,", "channel is none of"),
         ("sources.csv", "web,web_form,first_party,,web_form,noord,UTC,false,false", "sources.csv: web stands twice"),
         ("sources.csv", "new,web_form,own,,web_form,noord,UTC,false,false", "party is none of"),
         ("lead_channels.csv", "web_form,x,y,cleared,consent,method", "web_form stands twice"),
@@ -86,7 +86,7 @@ def test_a_key_without_a_row_for_some_days_is_named_with_them(seeds: Path) -> No
         seeds, "policy.csv",
         lambda text: text.replace(
             "minimum_age,*,*,16,2018-05-25,",
-            "minimum_age,*,*,16,2018-05-25,2024-12-31\nminimum_age,*,*,16,2025-01-02,",
+            "minimum_age,*,*,16,2018-05-25,2024-12-31,\nminimum_age,*,*,16,2025-01-02,",
         ),
     )  # fmt: skip
     assert "minimum_age has no row from 2025-01-01 to 2025-01-01" in told
@@ -97,7 +97,7 @@ def test_rows_that_follow_one_another_are_no_overlap(seeds: Path) -> None:
     path.write_text(
         path.read_text().replace(
             "minimum_age,*,*,16,2018-05-25,",
-            "minimum_age,*,*,16,2018-05-25,2024-12-31\nminimum_age,*,*,18,2025-01-01,",
+            "minimum_age,*,*,16,2018-05-25,2024-12-31,\nminimum_age,*,*,18,2025-01-01,",
         )
     )
     registry_check.check(seeds)

@@ -3,3 +3,13 @@
 {% macro default__json_array_or_empty(value) -%}
     case when jsonb_typeof({{ value }}) = 'array' then {{ value }} else '[]' end
 {%- endmacro %}
+
+{# The texts of a JSON value as one list cell ("a|b"): an array's elements, or the one text that it is. #}
+{% macro json_list_cell(value) %}{{ return(adapter.dispatch('json_list_cell')(value)) }}{% endmacro %}
+{% macro default__json_list_cell(value) -%}
+    case
+        when jsonb_typeof({{ value }}) = 'array'
+            then (select string_agg(btrim(texts.text), '|') from jsonb_array_elements_text({{ value }}) as texts (text))
+        else {{ value }} #>> '{}'
+    end
+{%- endmacro %}

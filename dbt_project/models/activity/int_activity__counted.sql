@@ -4,8 +4,7 @@ with cleared as (
 
     select * from {{ ref('int_events__cleared') }}
     where
-        quarantine_reason is null
-        and (is_activity or event_type = 'consent_confirmed')
+        (is_activity or event_type = 'consent_confirmed')
         and occurred_at is not null
         and not is_future
 

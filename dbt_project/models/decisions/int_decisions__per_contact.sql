@@ -1,80 +1,56 @@
 -- One decision per contact point and scope, for those that anything at all is known about.
 
-with relied_on as (
+with considered as (
 
-    select * from {{ ref('int_decisions__relied_on') }}
-
-),
-
-restricted_only as (
-
-    select * from {{ ref('int_decisions__restricted_only') }}
+    select * from {{ ref('int_decisions__considered') }}
 
 ),
 
-all_known as (
+role_addresses as (
+
+    select distinct lower(local_part) as local_part from {{ ref('role_addresses') }}
+
+),
+
+candidates as (
 
     select
+        considered.*,
+        considered.channel = 'email'
+        and split_part({{ address_base('considered.address') }}, '@', 1) in (
+            select local_part from role_addresses
+        ) as is_role_address
+    from considered
+
+),
+
+{{ decided_over('candidates', 'scope_id') }},
+
+per_contact as (
+
+    select
+        scope_id,
         world_id,
         contact_id,
         channel,
         address,
         purpose,
         brand,
-        basis,
-        basis_rank,
-        is_usable,
-        status,
-        reason,
-        precedence,
-        is_restricted,
-        ordered_at,
-        ordered_by,
-        class,
-        said_at,
-        said_by,
-        said_reason,
-        evidence_id,
-        evidence_record_id,
-        expires_on,
-        renewal_due_on,
-        valid_from as since
-    from relied_on
-
-    union all
-
-    select
-        restricted_only.world_id,
-        restricted_only.contact_id,
-        restricted_only.channel,
-        restricted_only.address,
-        restricted_only.purpose,
-        restricted_only.brand,
-        cast(null as text) as basis,
-        cast(null as integer) as basis_rank,
-        false as is_usable,
-        case
-            when restricted_only.is_restricted and restricted_only.is_refusal then 'ConsentRefused'
-            when restricted_only.is_restricted then 'ConsentWithdrawn'
-            else 'ConsentUnknown'
-        end as status,
-        reasons.reason,
-        restricted_only.precedence,
-        restricted_only.is_restricted,
-        restricted_only.ordered_at,
-        restricted_only.ordered_by,
-        cast(null as integer) as class,
-        cast(null as timestamptz) as said_at,
-        cast(null as text) as said_by,
-        cast(null as text) as said_reason,
-        cast(null as text) as evidence_id,
-        cast(null as bigint) as evidence_record_id,
-        cast(null as date) as expires_on,
-        cast(null as date) as renewal_due_on,
-        restricted_only.since
-    from restricted_only
-    inner join {{ ref('reasons') }} as reasons on reasons.precedence = restricted_only.precedence
+        is_marketable,
+        basis_relied_on as basis,
+        status_given as status,
+        reason_given as reason,
+        precedence_given as precedence,
+        because_of,
+        since_given as since,
+        case when is_marketable then evidence_id end as evidence_id,
+        case when is_marketable then evidence_record_id end as evidence_record_id,
+        case when is_marketable then anchored_by end as anchored_by,
+        case when is_marketable then last_anchored_at end as last_anchored_at,
+        case when is_marketable then expires_on end as expires_on,
+        case when is_marketable then renewal_due_on end as renewal_due_on
+    from decided
 
 )
 
-select * from all_known
+select * from per_contact

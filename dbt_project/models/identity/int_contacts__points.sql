@@ -1,7 +1,6 @@
 with cleared as (
 
     select * from {{ ref('int_events__cleared') }}
-    where quarantine_reason is null
 
 ),
 

@@ -1,8 +1,8 @@
 -- R34, R35: by which keys could a record's person be known?
 
-with cleared as (
+with events as (
 
-    select * from {{ ref('int_events__cleared') }}
+    select * from {{ ref('int_events__judged') }}
 
 ),
 
@@ -21,29 +21,29 @@ shared_addresses as (
 described as (
 
     select
-        cleared.world_id,
-        cleared.event_key,
-        cleared.first_received_at,
-        cleared.effective_at,
-        cleared.event_type,
+        events.world_id,
+        events.event_key,
+        events.first_received_at,
+        events.effective_at,
+        events.event_type,
         -- an older version of a restriction for somebody else restricts, and links nobody (R9)
-        cleared.quarantine_reason is not null or cleared.is_superseded as is_quarantined,
-        cleared.email,
-        cleared.phone,
-        cleared.postal,
-        cleared.refers_to_source_contact_id,
-        coalesce(cleared.refers_to_source, cleared.source) as refers_to_source,
-        {{ address_base('cleared.email') }} as email_base,
-        split_part({{ address_base('cleared.email') }}, '@', 1) in (select local_part from role_addresses) as is_role_email,
-        cleared.email in (select address from shared_addresses)
-        or {{ address_base('cleared.email') }} in (select address from shared_addresses) as is_shared_email,
-        cleared.phone in (select address from shared_addresses) as is_shared_phone,
+        events.quarantine_reason is not null or events.is_superseded as is_quarantined,
+        events.email,
+        events.phone,
+        events.postal,
+        events.refers_to_source_contact_id,
+        coalesce(events.refers_to_source, events.source) as refers_to_source,
+        {{ address_base('events.email') }} as email_base,
+        split_part({{ address_base('events.email') }}, '@', 1) in (select local_part from role_addresses) as is_role_email,
+        events.email in (select address from shared_addresses)
+        or {{ address_base('events.email') }} in (select address from shared_addresses) as is_shared_email,
+        events.phone in (select address from shared_addresses) as is_shared_phone,
         case
-            when cleared.source_contact_id is not null
-                then 'contact:' || cleared.source || '/' || cleared.source_contact_id
+            when events.source_contact_id is not null
+                then 'contact:' || events.source || '/' || events.source_contact_id
         end as contact_key,
-        case when not {{ states_nothing('cleared.last_name') }} then {{ folded_text('cleared.last_name') }} end as family_name
-    from cleared
+        case when not {{ states_nothing('events.last_name') }} then {{ folded_text('events.last_name') }} end as family_name
+    from events
 
 ),
 
@@ -55,7 +55,12 @@ keyed as (
         case
             when phone is not null and not is_shared_phone and coalesce(family_name, '') <> ''
                 then 'phone:' || phone || '/' || family_name
-        end as phone_key
+        end as phone_key,
+        -- a role or shared address is nobody's; what carries no other key belongs to the mailbox, a contact of its own
+        case
+            when is_role_email or is_shared_email then 'mailbox:' || email
+            when is_shared_phone then 'mailbox:' || phone
+        end as mailbox_key
     from described
 
 )

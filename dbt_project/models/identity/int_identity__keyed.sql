@@ -28,6 +28,8 @@ keyed as (
         candidate_keys.refers_to_source,
         candidate_keys.email_base,
         candidate_keys.is_role_email,
+        -- a record in quarantine binds the person whom it names, and no mailbox (R27)
+        case when not candidate_keys.is_quarantined then candidate_keys.mailbox_key end as mailbox_key,
         case when by_contact.key is null then candidate_keys.contact_key end as contact_key,
         case when by_email.key is null then candidate_keys.email_key end as email_key,
         case when by_phone.key is null then candidate_keys.phone_key end as phone_key
@@ -41,12 +43,12 @@ keyed as (
 
 ),
 
--- a record without a key of its own is a person of its own: role and shared addresses never link persons
+-- a record without any key is a contact of its own
 noded as (
 
     select
         *,
-        coalesce(contact_key, email_key, phone_key, 'event:' || event_key) as node
+        coalesce(contact_key, email_key, phone_key, mailbox_key, 'event:' || event_key) as node
     from keyed
 
 )

@@ -1,6 +1,6 @@
-with cleared as (
+with events as (
 
-    select * from {{ ref('int_events__cleared') }}
+    select * from {{ ref('int_events__judged') }}
 
 ),
 
@@ -14,23 +14,23 @@ resolved as (
 consent_events as (
 
     select
-        cleared.event_key,
+        events.event_key,
         resolved.contact_id,
-        cleared.event_type,
-        cleared.occurred_at,
-        cleared.received_at,
-        cleared.source,
-        cleared.channel,
-        cleared.purpose,
-        cleared.brand,
-        cleared.text_version,
-        cleared.quarantine_reason,
-        cleared.is_superseded,
-        cleared.payload_digest,
-        cleared.record_id
-    from cleared
-    inner join resolved on resolved.world_id = cleared.world_id and resolved.event_key = cleared.event_key
-    where cleared.event_type not in ('email_delivered', 'email_opened')
+        events.event_type,
+        events.occurred_at,
+        events.received_at,
+        events.source,
+        events.channel,
+        events.purpose,
+        events.brand,
+        events.text_version,
+        events.quarantine_reason,
+        events.is_superseded,
+        events.payload_digest,
+        events.record_id
+    from events
+    inner join resolved on resolved.world_id = events.world_id and resolved.event_key = events.event_key
+    where events.event_type not in ('email_delivered', 'email_opened')
 
 )
 

@@ -1,6 +1,6 @@
 with timeline as (
 
-    select * from {{ ref('int_timeline__consents') }}
+    select * from {{ ref('int_timeline__intervals') }}
 
 ),
 

@@ -22,21 +22,15 @@ counted as (
 
 ),
 
-relied_on as (
+decisions as (
 
     select
         contact_id,
-        coalesce(bool_or(is_usable), false) as is_marketable,
-        max(case when is_usable then anchored_at end) as anchored_at
-    from {{ ref('int_decisions__relied_on') }}
+        coalesce(bool_or(is_marketable), false) as is_marketable,
+        coalesce(bool_or(precedence is not null), false) as is_restricted,
+        max(last_anchored_at) as anchored_at
+    from {{ ref('int_decisions__per_contact') }}
     group by contact_id
-
-),
-
-restricted as (
-
-    select distinct contact_id from {{ ref('int_decisions__per_contact') }}
-    where precedence is not null
 
 ),
 
@@ -46,14 +40,13 @@ described as (
         attributes.*,
         builds.decided_on,
         counted.acted_at,
-        coalesce(relied_on.is_marketable, false) as is_marketable,
-        greatest(relied_on.anchored_at, counted.acted_at) as anchored_at,
-        restricted.contact_id is not null as is_restricted
+        coalesce(decisions.is_marketable, false) as is_marketable,
+        greatest(decisions.anchored_at, counted.acted_at) as anchored_at,
+        coalesce(decisions.is_restricted, false) as is_restricted
     from attributes
     cross join builds
     left join counted on counted.contact_id = attributes.contact_id
-    left join relied_on on relied_on.contact_id = attributes.contact_id
-    left join restricted on restricted.contact_id = attributes.contact_id
+    left join decisions on decisions.contact_id = attributes.contact_id
 
 ),
 

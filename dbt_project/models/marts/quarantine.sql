@@ -5,9 +5,9 @@ with broken as (
 ),
 
 -- what broke its contract on landing has been told there
-cleared as (
+events as (
 
-    select * from {{ ref('int_events__cleared') }}
+    select * from {{ ref('int_events__judged') }}
     where quarantine_reason is not null and broken_reason is null
 
 ),
@@ -44,7 +44,7 @@ quarantine as (
         cast(null as text) as detail,
         payload_digest,
         received_at
-    from cleared
+    from events
 
 )
 

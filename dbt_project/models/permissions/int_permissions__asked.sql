@@ -1,8 +1,8 @@
 -- R16: requests and deferrals; they grant nothing, but say that the question was put.
 
-with cleared as (
+with events as (
 
-    select * from {{ ref('int_events__cleared') }}
+    select * from {{ ref('int_events__judged') }}
     where event_type in ('consent_requested', 'consent_deferred') and broken_reason is null
 
 ),
@@ -22,24 +22,24 @@ scopes as (
 asked as (
 
     select
-        cleared.world_id,
+        events.world_id,
         resolved.contact_id,
         scopes.channel,
-        {{ carried_address('cleared', 'scopes.channel') }} as address,
+        {{ carried_address('events', 'scopes.channel') }} as address,
         scopes.purpose,
         scopes.brand,
-        cleared.event_key,
-        cleared.event_type,
-        cleared.effective_at
-    from cleared
-    inner join resolved on resolved.world_id = cleared.world_id and resolved.event_key = cleared.event_key
+        events.event_key,
+        events.event_type,
+        events.effective_at
+    from events
+    inner join resolved on resolved.world_id = events.world_id and resolved.event_key = events.event_key
     inner join scopes
         on
-            scopes.world_id = cleared.world_id
-            and {{ carried_address('cleared', 'scopes.channel') }} is not null
-            and coalesce(cleared.channel, scopes.channel) = scopes.channel
-            and coalesce(cleared.purpose, scopes.purpose) = scopes.purpose
-            and coalesce(cleared.brand, cleared.source_brand, scopes.brand) = scopes.brand
+            scopes.world_id = events.world_id
+            and {{ carried_address('events', 'scopes.channel') }} is not null
+            and coalesce(events.channel, scopes.channel) = scopes.channel
+            and coalesce(events.purpose, scopes.purpose) = scopes.purpose
+            and coalesce(events.brand, events.source_brand, scopes.brand) = scopes.brand
 
 ),
 

@@ -1,9 +1,9 @@
 -- R28: when was the person of a consent born, by the youngest reading of what its own record says? Days and months change places
 -- (05/12/2014), HubSpot gives milliseconds, and where only a year can be read it is its last day.
 
-with cleared as (
+with events as (
 
-    select * from {{ ref('int_events__cleared') }}
+    select * from {{ ref('int_events__judged') }}
     where event_type in ('consent_given', 'consent_renewed') and birth_date_text is not null
 
 ),
@@ -15,7 +15,7 @@ stated as (
         event_key,
         btrim(birth_date_text) as stated,
         {{ local_date('received_at') }} as received_on
-    from cleared
+    from events
     where not {{ states_nothing('birth_date_text') }}
 
 ),

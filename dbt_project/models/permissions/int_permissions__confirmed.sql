@@ -2,7 +2,7 @@
 
 with assessed as (
 
-    select * from {{ ref('int_permissions__assessed') }}
+    select * from {{ ref('int_permissions__consents') }}
     where defect is null
 
 ),
@@ -16,11 +16,11 @@ confirmations as (
         human.email,
         human.phone,
         human.postal,
-        cleared.source,
-        cleared.record_id
+        events.source,
+        events.record_id
     from {{ ref('int_activity__counted') }} as human
-    inner join {{ ref('int_events__cleared') }} as cleared
-        on cleared.world_id = human.world_id and cleared.event_key = human.event_key
+    inner join {{ ref('int_events__judged') }} as events
+        on events.world_id = human.world_id and events.event_key = human.event_key
     where human.event_type = 'consent_confirmed'
 
 ),
@@ -36,7 +36,7 @@ matched as (
         row_number() over (
             partition by assessed.scope_id, assessed.event_key
             order by confirmations.occurred_at, confirmations.event_key
-        ) as place
+        ) as rank
     from assessed
     inner join confirmations
         on
@@ -57,7 +57,7 @@ confirmed as (
         confirmation_record_id,
         confirmed_at
     from matched
-    where place = 1
+    where rank = 1
 
 )
 

@@ -4,9 +4,18 @@ with policy as (
 
 ),
 
+basis_matrix as (
+
+    select * from {{ ref('basis_matrix') }}
+
+),
+
 named as (
 
-    select distinct country from policy
+    select country from policy
+    where country <> '*'
+    union
+    select country from basis_matrix
     where country <> '*'
 
 )

@@ -15,7 +15,7 @@ with policy as (
 
 countries as (
 
-    select distinct country from policy
+    select country from {{ ref('policy_countries') }}
     union
     select '*'
 

@@ -85,7 +85,7 @@ bound as (
     from stated
     inner join bound_contacts
         on bound_contacts.world_id = stated.world_id and bound_contacts.event_key = stated.event_key
-    where stated.reason not in ('left_company', 'undeliverable')
+    where stated.binds = 'contact_and_address'
 
     union all
 

@@ -2,14 +2,15 @@
 
 with bounces as (
 
-    select * from {{ ref('int_restrictions__bound') }}
-    where reason = 'undeliverable' and address_base is not null
+    select bound.* from {{ ref('int_restrictions__bound') }} as bound
+    inner join {{ ref('reasons') }} as reasons on reasons.reason = bound.reason and reasons.restored_by = 'own_act'
+    where bound.address_base is not null
 
 ),
 
 points as (
 
-    select distinct world_id, address, address_base from {{ ref('int_contacts__points') }}
+    select distinct world_id, address, address_base from {{ ref('int_restrictions__points') }}
     where channel = 'email'
 
 ),

@@ -1,8 +1,8 @@
 -- R23, R24, R26, R27, R38: what ends use, from when, and in which scope? Honoured from every source, quarantined or not.
 
-with cleared as (
+with events as (
 
-    select * from {{ ref('int_events__cleared') }}
+    select * from {{ ref('int_events__judged') }}
 
 ),
 
@@ -19,60 +19,50 @@ brands as (
 
 ),
 
+reasons as (
+
+    select * from {{ ref('reasons') }}
+
+),
+
 -- a scope that nobody can read is all (R27)
 scoped as (
 
     select
-        cleared.*,
-        case when lower(cleared.channel) in ('email', 'phone', 'sms', 'post') then lower(cleared.channel) end as read_channel,
+        events.*,
+        case when lower(events.channel) in ('email', 'phone', 'sms', 'post') then lower(events.channel) end as read_channel,
         purposes.purpose as read_purpose,
         brands.brand as read_brand
-    from cleared
-    left join purposes on purposes.purpose = lower(cleared.purpose)
-    left join brands on lower(brands.brand) = lower(cleared.brand)
+    from events
+    left join purposes on purposes.purpose = lower(events.purpose)
+    left join brands on lower(brands.brand) = lower(events.brand)
 
 ),
 
 stated as (
 
     select
-        world_id,
-        event_key,
-        event_id,
-        record_id,
-        effective_at as at,
-        case event_type
-            when 'contact_deceased' then 'deceased'
-            when 'erasure_requested' then 'erased'
-            when 'objection_raised' then 'objected'
-            when 'spam_complaint' then 'spam_complaint'
-            when 'consent_withdrawn' then 'withdrawn'
-            when 'consent_refused' then 'refused'
-            when 'contact_left_company' then 'left_company'
-            when 'email_bounced' then 'undeliverable'
-        end as reason,
-        case
-            when event_type in ('contact_deceased', 'erasure_requested', 'contact_left_company') then null
-            when event_type = 'email_bounced' then 'email'
-            when event_type = 'spam_complaint' and channel is null then 'email'
-            else read_channel
+        scoped.world_id,
+        scoped.event_key,
+        scoped.event_id,
+        scoped.record_id,
+        scoped.effective_at as at,
+        reasons.reason,
+        reasons.binds,
+        case reasons.scope
+            when 'stated' then scoped.read_channel
+            when 'email' then 'email'
+            when 'channel' then case when scoped.channel is null then 'email' else scoped.read_channel end
         end as channel,
-        case
-            when event_type in ('objection_raised', 'consent_withdrawn', 'consent_refused') then read_purpose
-        end as purpose,
-        case
-            when event_type in ('objection_raised', 'consent_withdrawn', 'consent_refused') then read_brand
-        end as brand,
-        email,
-        phone,
-        postal
+        case when reasons.scope = 'stated' then scoped.read_purpose end as purpose,
+        case when reasons.scope = 'stated' then scoped.read_brand end as brand,
+        scoped.email,
+        scoped.phone,
+        scoped.postal
     from scoped
-    where
-        event_type in (
-            'contact_deceased', 'erasure_requested', 'objection_raised', 'spam_complaint', 'consent_withdrawn',
-            'consent_refused', 'contact_left_company'
-        )
-        or (event_type = 'email_bounced' and lower(bounce) = 'hard')
+    inner join reasons on reasons.event_type = scoped.event_type
+    -- mail that came back for the moment only says nothing (R26)
+    where scoped.event_type <> 'email_bounced' or lower(scoped.bounce) = 'hard'
 
 )
 

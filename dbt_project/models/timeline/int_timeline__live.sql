@@ -1,8 +1,8 @@
--- R2-R4, R10, R15, R22-R24: from when until when is a consent live?
+-- R2-R4, R10, R15, R18, R22-R24, R42: from when until when is a basis live?
 
-with epochs as (
+with scope_periods as (
 
-    select * from {{ ref('int_timeline__epochs') }}
+    select * from {{ ref('int_timeline__scope_periods') }}
 
 ),
 
@@ -19,9 +19,9 @@ restricted as (
 
 ),
 
-chains as (
+activity_islands as (
 
-    select * from {{ ref('int_activity__chains') }}
+    select * from {{ ref('int_activity__islands') }}
 
 ),
 
@@ -32,7 +32,7 @@ admitted as (
     where not exists (
         select 1 from restricted
         where
-            restricted.epoch_id = anchors.epoch_id
+            restricted.scope_period_id = anchors.scope_period_id
             and restricted.at <= anchors.at
             and restricted.until > anchors.at
     )
@@ -42,18 +42,18 @@ admitted as (
 -- every restriction ends what was live, so that a life lies between two of them
 starts as (
 
-    select epoch_id, {{ beginning() }} as stretch_from from epochs
+    select scope_period_id, {{ beginning() }} as stretch_from from scope_periods
     union
-    select epoch_id, at as stretch_from from restricted
+    select scope_period_id, at as stretch_from from restricted
 
 ),
 
 stretches as (
 
     select
-        epoch_id,
+        scope_period_id,
         stretch_from,
-        lead(stretch_from, 1, {{ forever() }}) over (partition by epoch_id order by stretch_from) as stretch_until
+        lead(stretch_from, 1, {{ forever() }}) over (partition by scope_period_id order by stretch_from) as stretch_until
     from starts
 
 ),
@@ -61,37 +61,41 @@ stretches as (
 carried as (
 
     select
-        stretches.epoch_id,
+        stretches.scope_period_id,
         stretches.stretch_from,
         stretches.stretch_until,
         admitted.at as carried_from,
         admitted.carries_until,
-        case when admitted.starts then admitted.at end as started_at
+        case when admitted.starts then admitted.at end as started_at,
+        case when admitted.starts then admitted.counts_from end as counts_from
     from stretches
     inner join admitted
         on
-            admitted.epoch_id = stretches.epoch_id
+            admitted.scope_period_id = stretches.scope_period_id
             and admitted.at >= stretches.stretch_from
             and admitted.at < stretches.stretch_until
 
     union all
 
     select
-        stretches.epoch_id,
+        stretches.scope_period_id,
         stretches.stretch_from,
         stretches.stretch_until,
-        greatest(chains.first_at, stretches.stretch_from) as carried_from,
-        chains.carries_until,
-        cast(null as timestamptz) as started_at
+        greatest(activity_islands.first_at, stretches.stretch_from) as carried_from,
+        activity_islands.carries_until,
+        cast(null as timestamptz) as started_at,
+        cast(null as timestamptz) as counts_from
     from stretches
-    inner join epochs on epochs.epoch_id = stretches.epoch_id
-    inner join chains
+    -- where activity anchors nothing only a permission of its own does (R42)
+    inner join scope_periods
+        on scope_periods.scope_period_id = stretches.scope_period_id and scope_periods.is_extended_by_activity
+    inner join activity_islands
         on
-            chains.world_id = epochs.world_id
-            and chains.contact_id = epochs.contact_id
-            and chains.months = epochs.months
-            and chains.last_at >= stretches.stretch_from
-            and chains.first_at < stretches.stretch_until
+            activity_islands.world_id = scope_periods.world_id
+            and activity_islands.contact_id = scope_periods.contact_id
+            and activity_islands.months = scope_periods.months
+            and activity_islands.last_at >= stretches.stretch_from
+            and activity_islands.first_at < stretches.stretch_until
 
 ),
 
@@ -101,7 +105,7 @@ reaching as (
     select
         *,
         max(carries_until) over (
-            partition by epoch_id, stretch_from
+            partition by scope_period_id, stretch_from
             order by carried_from, coalesce(started_at, {{ forever() }}), carries_until
             rows between unbounded preceding and 1 preceding
         ) as reached_until
@@ -114,7 +118,7 @@ numbered as (
     select
         *,
         sum(case when carried_from < reached_until then 0 else 1 end) over (
-            partition by epoch_id, stretch_from
+            partition by scope_period_id, stretch_from
             order by carried_from, coalesce(started_at, {{ forever() }}), carries_until
             rows between unbounded preceding and current row
         ) as island
@@ -122,20 +126,22 @@ numbered as (
 
 ),
 
-islands as (
+lives as (
 
     select
-        epoch_id,
-        min(started_at) as live_from,
+        scope_period_id,
+        min(started_at) as began_at,
+        -- what is informed later than it began is live from then on (R18)
+        greatest(min(started_at), min(counts_from)) as live_from,
         least(max(carries_until), min(stretch_until)) as live_until
     from numbered
-    group by epoch_id, stretch_from, island
+    group by scope_period_id, stretch_from, island
 
 ),
 
 live as (
 
-    select * from islands
+    select * from lives
     where live_from is not null and live_from < live_until
 
 )

@@ -1,103 +1,81 @@
--- R10, R23-R27, R38: from when until when does each restriction or block stand over each scope?
+-- R10, R23, R24, R38: from when until when does each restriction or block stand over each scope period? The person's own
+-- later consent restores its scope, on that basis alone.
 
-with epochs as (
+with scope_periods as (
 
-    select * from {{ ref('int_timeline__epochs') }}
+    select * from {{ ref('int_timeline__scope_periods') }}
+
+),
+
+bases as (
+
+    select * from {{ ref('bases') }}
+
+),
+
+standing as (
+
+    select * from {{ ref('int_restrictions__standing') }}
 
 ),
 
 anchors as (
 
     select * from {{ ref('int_timeline__anchors') }}
-
-),
-
-bound as (
-
-    select * from {{ ref('int_restrictions__bound') }}
-
-),
-
-lifted as (
-
-    select * from {{ ref('int_restrictions__lifted') }}
-
-),
-
-reasons as (
-
-    select * from {{ ref('reasons') }}
+    where restores or restores_erased
 
 ),
 
 reached as (
 
-    {% for bond in ['contact_id', 'address_base'] %}
     select
-        epochs.epoch_id,
-        epochs.address,
-        bound.world_id,
-        bound.event_key,
-        bound.reason,
-        bound.at
-    from epochs
-    inner join bound
-        on
-            bound.world_id = epochs.world_id
-            and bound.{{ bond }} = epochs.{{ bond }}
-            and coalesce(bound.channel, epochs.channel) = epochs.channel
-            and coalesce(bound.purpose, epochs.purpose) = epochs.purpose
-            and coalesce(bound.brand, epochs.brand) = epochs.brand
-    {{ "union" if not loop.last }}
-    {% endfor %}
+        scope_periods.scope_period_id,
+        bases.is_restorable,
+        standing.event_key,
+        standing.reason,
+        standing.precedence,
+        standing.kind,
+        standing.restored_by,
+        standing.at,
+        standing.until
+    from scope_periods
+    inner join bases on bases.basis = scope_periods.basis
+    inner join standing on standing.scope_id = scope_periods.scope_id
 
 ),
 
--- a restriction stands until the person's own later consent restores the scope; a block does not
 restored as (
 
     select
-        reached.epoch_id,
-        reached.address,
-        reached.world_id,
+        reached.scope_period_id,
         reached.event_key,
-        reached.reason,
-        reached.at,
         min(anchors.at) as restored_at
     from reached
-    left join anchors
+    inner join anchors
         on
-            anchors.epoch_id = reached.epoch_id
+            anchors.scope_period_id = reached.scope_period_id
             and anchors.at > reached.at
             and (
-                (reached.reason = 'erased' and anchors.restores_erased)
-                or (reached.reason in ('objected', 'spam_complaint', 'withdrawn', 'refused') and anchors.restores)
+                (reached.restored_by = 'own_consent' and anchors.restores)
+                or (reached.restored_by = 'own_consent_elsewhere' and anchors.restores_erased)
             )
-    group by reached.epoch_id, reached.address, reached.world_id, reached.event_key, reached.reason, reached.at
+    where reached.is_restorable
+    group by reached.scope_period_id, reached.event_key
 
 ),
 
 restricted as (
 
     select
-        restored.epoch_id,
-        restored.event_key,
-        restored.reason,
-        reasons.precedence,
-        reasons.kind,
-        restored.at,
-        case
-            when restored.reason = 'undeliverable' then coalesce(lifted.unusable_until, {{ forever() }})
-            else coalesce(restored.restored_at, {{ forever() }})
-        end as until
-    from restored
-    inner join reasons on reasons.reason = restored.reason
-    left join lifted
-        on
-            restored.reason = 'undeliverable'
-            and lifted.world_id = restored.world_id
-            and lifted.event_key = restored.event_key
-            and lifted.address = restored.address
+        reached.scope_period_id,
+        reached.event_key,
+        reached.reason,
+        reached.precedence,
+        reached.kind,
+        reached.at,
+        coalesce(restored.restored_at, reached.until) as until
+    from reached
+    left join restored on restored.scope_period_id = reached.scope_period_id and restored.event_key = reached.event_key
 
 )
 

@@ -1,6 +1,4 @@
--- Every moment at which anything changes for a scope, and what then stands: one pass over the changes in their order.
-
-{%- set precedences = range(1, 9) %}
+-- Every moment at which anything changes for a scope period, and what then stands: one pass over the changes in their order.
 
 with live as (
 
@@ -8,15 +6,15 @@ with live as (
 
 ),
 
-relied as (
+effective_grants as (
 
-    select * from {{ ref('int_timeline__relied') }}
+    select * from {{ ref('int_timeline__effective_grants') }}
 
 ),
 
-restricted as (
+standing as (
 
-    select * from {{ ref('int_timeline__restricted') }}
+    select * from {{ ref('int_timeline__standing') }}
 
 ),
 
@@ -26,9 +24,9 @@ statements as (
 
 ),
 
-orders as (
+restriction_sequence as (
 
-    select * from {{ ref('int_timeline__orders') }}
+    select * from {{ ref('int_timeline__restriction_sequence') }}
 
 ),
 
@@ -36,9 +34,9 @@ changes as (
 
     select
         {{- state_change('at', {
-            'counted_place': 'case when class = 1 then place end',
-            'failed_place': 'case when class = 2 then place end',
-            'asked_place': 'case when class = 3 then place end'
+            'counted_rank': 'case when class = 1 then rank end',
+            'failed_rank': 'case when class = 2 then rank end',
+            'asked_rank': 'case when class = 3 then rank end'
         }) }}
     from statements
     union all
@@ -52,87 +50,84 @@ changes as (
     select {{- state_change('live_until', {'life': '-1'}) }}
     from live
     union all
-    select {{- state_change('at', {'relied_place': 'place', 'renewed_at': 'renewed_at'}) }}
-    from relied
+    select {{- state_change('at', {'grant_rank': 'rank', 'renewed_at': 'renewed_at'}) }}
+    from effective_grants
     union all
-    select {{- state_change('at', {'standing': '1'}) }}
-    from restricted
+    select {{- state_change('at', {}) }}
+    from standing
     union all
-    select {{- state_change('until', {'standing': '-1'}) }}
-    from restricted
+    select {{- state_change('until', {}) }}
+    from standing
     where until < {{ forever() }}
     union all
-    select {{- state_change('at', {'order_place': 'place'}) }}
-    from orders
+    select {{- state_change('at', {'restriction_rank': 'rank'}) }}
+    from restriction_sequence
 
 ),
 
 moments as (
 
     select
-        epoch_id,
+        scope_period_id,
         at,
         sum(life) as life,
-        max(counted_place) as counted_place,
-        max(failed_place) as failed_place,
-        max(asked_place) as asked_place,
-        max(relied_place) as relied_place,
-        max(order_place) as order_place,
-        max(renewed_at) as renewed_at,
-        {%- for precedence in precedences %}
-        sum(standing_{{ precedence }}) as standing_{{ precedence }}{{ "," if not loop.last }}
-        {%- endfor %}
+        max(counted_rank) as counted_rank,
+        max(failed_rank) as failed_rank,
+        max(asked_rank) as asked_rank,
+        max(grant_rank) as grant_rank,
+        max(restriction_rank) as restriction_rank,
+        max(renewed_at) as renewed_at
     from changes
-    group by epoch_id, at
+    group by scope_period_id, at
 
 ),
 
 states as (
 
     select
-        epoch_id,
+        scope_period_id,
         at as state_from,
-        lead(at, 1, {{ forever() }}) over (partition by epoch_id order by at) as state_until,
+        lead(at, 1, {{ forever() }}) over (partition by scope_period_id order by at) as state_until,
         sum(life) over so_far > 0 as is_live,
-        max(counted_place) over so_far as counted_place,
-        max(failed_place) over so_far as failed_place,
-        max(asked_place) over so_far as asked_place,
-        max(relied_place) over so_far as relied_place,
-        max(order_place) over so_far as order_place,
-        max(renewed_at) over so_far as renewed_at,
-        {%- for precedence in precedences %}
-        sum(standing_{{ precedence }}) over so_far > 0 as is_standing_{{ precedence }}{{ "," if not loop.last }}
-        {%- endfor %}
+        max(counted_rank) over so_far as counted_rank,
+        max(failed_rank) over so_far as failed_rank,
+        max(asked_rank) over so_far as asked_rank,
+        max(grant_rank) over so_far as grant_rank,
+        max(restriction_rank) over so_far as restriction_rank,
+        max(renewed_at) over so_far as renewed_at
     from moments
-    window so_far as (partition by epoch_id order by at rows between unbounded preceding and current row)
+    window so_far as (partition by scope_period_id order by at rows between unbounded preceding and current row)
 
 ),
 
-summed as (
+-- of several reasons the first in their order is given; a restriction changes the status, a block does not
+restricted as (
 
     select
-        epoch_id,
-        state_from,
-        state_until,
-        is_live,
-        counted_place,
-        failed_place,
-        asked_place,
-        relied_place,
-        order_place,
-        renewed_at,
-        case
-            {%- for precedence in precedences %}
-            when is_standing_{{ precedence }} then {{ precedence }}
-            {%- endfor %}
-        end as precedence,
-        is_standing_2
-        or is_standing_3
-        or is_standing_4
-        or is_standing_5
-        or is_standing_6 as is_restricted
+        states.scope_period_id,
+        states.state_from,
+        min(standing.precedence) as precedence,
+        coalesce(bool_or(standing.kind = 'restriction'), false) as is_restricted
     from states
+    inner join standing
+        on
+            standing.scope_period_id = states.scope_period_id
+            and standing.at <= states.state_from
+            and standing.until > states.state_from
+    group by states.scope_period_id, states.state_from
+
+),
+
+described as (
+
+    select
+        states.*,
+        restricted.precedence,
+        coalesce(restricted.is_restricted, false) as is_restricted
+    from states
+    left join restricted
+        on restricted.scope_period_id = states.scope_period_id and restricted.state_from = states.state_from
 
 )
 
-select * from summed
+select * from described

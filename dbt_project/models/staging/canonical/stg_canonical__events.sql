@@ -48,7 +48,7 @@ renamed as (
         payload #>> '{evidence,notice_version}' as notice_version,
         payload #>> '{evidence,publication_url}' as publication_url,
         payload #>> '{evidence,publication_snapshot}' as publication_snapshot,
-        payload #>> '{evidence,published_purposes}' as published_purposes,
+        {{ json_list_cell("payload #> '{evidence,published_purposes}'") }} as published_purposes,
         payload ->> 'message_id' as message_id,
         payload ->> 'link' as link,
         {{ typed_or_null("payload ->> 'seconds_since_delivery'", 'numeric') }} as seconds_since_delivery,

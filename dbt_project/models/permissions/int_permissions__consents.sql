@@ -1,8 +1,8 @@
 -- R11-R15, R28, R31-R33: which scopes does a consent record ask for, and what is wrong with it, if anything?
 
-with cleared as (
+with events as (
 
-    select * from {{ ref('int_events__cleared') }}
+    select * from {{ ref('int_events__judged') }}
     where event_type in ('consent_given', 'consent_renewed') and broken_reason is null
 
 ),
@@ -37,32 +37,9 @@ births as (
 
 ),
 
-recalls as (
+recalled as (
 
-    select
-        world_id,
-        source,
-        refers_to_batch,
-        refers_to_event_id,
-        effective_at
-    from {{ ref('int_events__cleared') }}
-    where event_type = 'consent_revoked'
-
-),
-
-revoked as (
-
-    select
-        cleared.world_id,
-        cleared.event_key,
-        min(recalls.effective_at) as revoked_at
-    from cleared
-    inner join recalls
-        on
-            recalls.world_id = cleared.world_id
-            and recalls.source = cleared.source
-            and (recalls.refers_to_batch = cleared.batch or recalls.refers_to_event_id = cleared.event_id)
-    group by cleared.world_id, cleared.event_key
+    select * from {{ ref('int_permissions__recalled') }}
 
 ),
 
@@ -70,11 +47,11 @@ revoked as (
 about_persons as {{ computed_once() }} (
 
     select
-        cleared.*,
+        events.*,
         resolved.contact_id,
         attributes.country as contact_country
-    from cleared
-    inner join resolved on resolved.world_id = cleared.world_id and resolved.event_key = cleared.event_key
+    from events
+    inner join resolved on resolved.world_id = events.world_id and resolved.event_key = events.event_key
     left join attributes on attributes.world_id = resolved.world_id and attributes.contact_id = resolved.contact_id
 
 ),
@@ -83,67 +60,67 @@ about_persons as {{ computed_once() }} (
 candidates as (
 
     select
-        cleared.world_id,
-        cleared.event_key,
-        cleared.event_type,
-        cleared.source,
-        cleared.record_id,
-        cleared.effective_at,
-        cleared.occurred_at,
-        cleared.is_undated,
-        cleared.quarantine_reason,
-        cleared.party,
-        cleared.source_kind,
-        cleared.source_brand,
-        cleared.is_registered,
-        cleared.import_only,
-        cleared.double_opt_in,
-        cleared.allowed_bases,
-        cleared.required_evidence,
-        cleared.brand as named_brand,
-        cleared.parental_ref,
-        cleared.shows_way_in,
-        cleared.method,
-        cleared.text_version,
-        cleared.form_url,
-        cleared.ip,
-        cleared.user_agent,
-        cleared.recording_ref,
-        cleared.document_ref,
+        events.world_id,
+        events.event_key,
+        events.event_type,
+        events.source,
+        events.record_id,
+        events.effective_at,
+        events.occurred_at,
+        events.is_undated,
+        events.quarantine_reason,
+        events.party,
+        events.source_kind,
+        events.source_brand,
+        events.is_registered,
+        events.import_only,
+        events.double_opt_in,
+        events.allowed_bases,
+        events.required_evidence,
+        events.brand as named_brand,
+        events.parental_ref,
+        events.shows_way_in,
+        events.method,
+        events.text_version,
+        events.form_url,
+        events.ip,
+        events.user_agent,
+        events.recording_ref,
+        events.document_ref,
         texts.valid_from as text_valid_from,
         texts.valid_to as text_valid_to,
         texts.state as text_state,
         texts.brands as text_brands,
         texts.channels as text_channels,
         texts.purposes as text_purposes,
-        cleared.contact_id,
-        cleared.contact_country,
-        coalesce(cleared.country, cleared.default_country) as record_country,
+        events.contact_id,
+        events.contact_country,
+        coalesce(events.country, events.default_country) as record_country,
         scopes.channel,
         scopes.purpose,
         scopes.brand,
-        {{ carried_address('cleared', 'scopes.channel') }} as address
-    from about_persons as cleared
-    left join texts on texts.text_version = cleared.text_version
+        {{ carried_address('events', 'scopes.channel') }} as address
+    from about_persons as events
+    left join texts on texts.text_version = events.text_version
     inner join scopes
         on
-            scopes.world_id = cleared.world_id
-            and {{ carried_address('cleared', 'scopes.channel') }} is not null
+            scopes.world_id = events.world_id
+            and {{ carried_address('events', 'scopes.channel') }} is not null
             and (
-                cleared.channel = scopes.channel
+                events.channel = scopes.channel
                 or (
-                    cleared.channel is null
+                    events.channel is null
                     and (texts.text_version is null or {{ list_holds('texts.channels', 'scopes.channel') }})
                 )
             )
             and (
-                cleared.purpose = scopes.purpose
+                events.purpose = scopes.purpose
                 or (
-                    cleared.purpose is null
+                    events.purpose is null
                     and (texts.text_version is null or {{ list_holds('texts.purposes', 'scopes.purpose') }})
                 )
             )
-            and (coalesce(cleared.brand, cleared.source_brand, scopes.brand) = scopes.brand)
+            and (coalesce(events.brand, events.source_brand, scopes.brand) = scopes.brand)
 
 ),
 
@@ -238,12 +215,12 @@ assessed as (
         judged.defect,
         judged.needs_confirmation,
         judged.confirmable_until,
-        revoked.revoked_at,
+        recalled.revoked_at,
         -- what a program did restores nothing (R13)
         judged.party = 'first_party' and coalesce(judged.shows_way_in, true) as restores,
         judged.party = 'first_party' and judged.source_kind <> 'crm' and coalesce(judged.shows_way_in, true) as restores_erased
     from judged
-    left join revoked on revoked.world_id = judged.world_id and revoked.event_key = judged.event_key
+    left join recalled on recalled.world_id = judged.world_id and recalled.event_key = judged.event_key
 
 )
 

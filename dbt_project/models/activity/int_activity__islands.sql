@@ -1,5 +1,5 @@
--- R2: activity anchors while a permission is live. What keeps it live is a chain: each act within the months of the
--- one before. A timeline needs only the chains, however many acts there were.
+-- R2: activity anchors while a permission is live. What keeps it live is an island: each act within the months of the
+-- one before. A timeline needs only the islands, however many acts there were.
 
 with counted as (
 
@@ -22,7 +22,7 @@ carried as (
         counted.contact_id,
         counted.occurred_at,
         months.months,
-        {{ start_of_day(add_days(add_months(local_date('counted.occurred_at'), 'months.months'), 1)) }} as carries_until
+        {{ carried_until("counted.occurred_at", "months.months") }} as carries_until
     from counted
     cross join months
 
@@ -46,12 +46,12 @@ numbered as (
 
     select
         *,
-        sum(opens) over (partition by world_id, contact_id, months order by occurred_at) as chain
+        sum(opens) over (partition by world_id, contact_id, months order by occurred_at) as island
     from opened
 
 ),
 
-chains as (
+islands as (
 
     select
         world_id,
@@ -61,8 +61,8 @@ chains as (
         max(occurred_at) as last_at,
         max(carries_until) as carries_until
     from numbered
-    group by world_id, contact_id, months, chain
+    group by world_id, contact_id, months, island
 
 )
 
-select * from chains
+select * from islands

@@ -7,16 +7,16 @@ with restricted as (
 
 ),
 
-orders as (
+restriction_sequence as (
 
     select
-        epoch_id,
+        scope_period_id,
         at,
         event_key,
         reason,
-        row_number() over (partition by epoch_id order by at, event_key) as place
+        row_number() over (partition by scope_period_id order by at, event_key) as rank
     from restricted
 
 )
 
-select * from orders
+select * from restriction_sequence

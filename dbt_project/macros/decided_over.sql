@@ -1,0 +1,100 @@
+{# Interfaces, section 4: the one decision over several rows of `int_decisions__considered`, those of one scope of a contact
+   or those of all contacts that carry an address. The relation has one row more than nothing for each key, with nulls where
+   nothing is known, and a column is_role_address. One row per key. #}
+{% macro decided_over(relation, key) %}
+flagged as (
+
+    select
+        {{ relation }}.*,
+        coalesce(bool_or(is_usable) over (partition by {{ key }}), false) as is_marketable,
+        coalesce(bool_or(basis = 'consent' and class is not null) over (partition by {{ key }}), false) as has_said_consent,
+        min(speaking_precedence) over (partition by {{ key }}) as first_precedence
+    from {{ relation }}
+
+),
+
+-- whose status is given: of a consent's records and what reaches them; else the first other basis that was formed; else a
+-- restriction alone
+grouped as (
+
+    select
+        *,
+        case
+            when has_said_consent and (basis = 'consent' or speaks_of_restriction) then 0
+            when not has_said_consent and is_formed then 1
+            when speaks_of_restriction then 2
+            else 3
+        end as status_group
+    from flagged
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by {{ key }}
+            order by case when is_usable then 0 else 1 end, basis_rank, expires_on desc, evidence_id
+        ) as reliance_rank,
+        row_number() over (
+            partition by {{ key }}
+            order by
+                status_group,
+                case when status_group = 1 then basis_rank end,
+                case when speaks_of_restriction then 0 else 1 end,
+                restricted_at desc nulls last,
+                restricted_by desc nulls last,
+                class nulls last,
+                said_at desc nulls last,
+                said_by desc nulls last
+        ) as status_rank,
+        row_number() over (
+            partition by {{ key }}
+            order by
+                case
+                    when basis = 'consent' and class in (1, 2) then 0
+                    when class is not null and basis <> 'consent' then 1
+                    when class is not null then 2
+                    else 3
+                end,
+                basis_rank,
+                class,
+                said_at desc nulls last,
+                said_by desc nulls last
+        ) as said_rank
+    from grouped
+
+),
+
+decided as (
+
+    select
+        relied.*,
+        case when relied.is_marketable then relied.basis end as basis_relied_on,
+        case
+            when relied.is_marketable then relied.status
+            when stated.status_group = 1 then stated.status
+            when stated.speaks_of_restriction and stated.is_refusal then 'ConsentRefused'
+            when stated.speaks_of_restriction then 'ConsentWithdrawn'
+            when stated.status_group = 0 then stated.status
+            else 'ConsentUnknown'
+        end as status_given,
+        case
+            when relied.is_marketable then 'ok'
+            when reasons.reason is not null then reasons.reason
+            when said.basis = 'consent' and said.class in (1, 2) then said.said_reason
+            when relied.is_role_address then 'role_address'
+            else coalesce(said.said_reason, 'no_permission')
+        end as reason_given,
+        relied.first_precedence as precedence_given,
+        case when relied.is_marketable then relied.since else stated.since end as since_given,
+        case when relied.is_marketable then null else stated.restricted_by end as because_of
+    from ranked as relied
+    inner join ranked as stated on stated.{{ key }} = relied.{{ key }} and stated.status_rank = 1
+    inner join ranked as said on said.{{ key }} = relied.{{ key }} and said.said_rank = 1
+    left join {{ ref('reasons') }} as reasons on reasons.precedence = relied.first_precedence
+    where relied.reliance_rank = 1
+
+)
+{% endmacro %}

@@ -1,0 +1,115 @@
+-- What each basis says of a contact point and scope at the moment asked about: a look-up in the timeline.
+
+with moments as (
+
+    select * from {{ ref('decision_moments') }}
+
+),
+
+intervals as (
+
+    select * from {{ ref('int_timeline__intervals') }}
+
+),
+
+attributes as (
+
+    select * from {{ ref('int_contacts__attributes') }}
+
+),
+
+counted as (
+
+    select
+        world_id,
+        contact_id,
+        occurred_at
+    from {{ ref('int_activity__counted') }}
+    where is_activity
+
+),
+
+standing as (
+
+    select
+        intervals.*,
+        moments.as_of,
+        coalesce(attributes.policy_country, '*') as policy_country
+    from intervals
+    inner join moments
+        on
+            moments.world_id = intervals.world_id
+            and intervals.valid_from <= moments.as_of
+            and intervals.valid_to > moments.as_of
+    left join attributes on attributes.world_id = intervals.world_id and attributes.contact_id = intervals.contact_id
+
+),
+
+lives as (
+
+    select distinct
+        world_id,
+        contact_id,
+        began_at,
+        as_of
+    from standing
+    where is_live and is_extended_by_activity
+
+),
+
+-- R2, R22: the contact's last act of the same life anchors as well, where activity does (R42)
+acts as (
+
+    select
+        lives.world_id,
+        lives.contact_id,
+        lives.began_at,
+        max(counted.occurred_at) as acted_at
+    from lives
+    inner join counted
+        on
+            counted.world_id = lives.world_id
+            and counted.contact_id = lives.contact_id
+            and counted.occurred_at >= lives.began_at
+            and counted.occurred_at <= lives.as_of
+    group by lives.world_id, lives.contact_id, lives.began_at
+
+),
+
+dated as (
+
+    select
+        standing.*,
+        greatest(standing.anchored_at, acts.acted_at) as last_anchored_at
+    from standing
+    left join acts
+        on
+            acts.world_id = standing.world_id
+            and acts.contact_id = standing.contact_id
+            and acts.began_at = standing.began_at
+            and standing.is_extended_by_activity
+
+),
+
+expiring as (
+
+    select
+        dated.*,
+        case when dated.is_usable then {{ last_valid_day('dated.last_anchored_at', 'dated.months') }} end as expires_on
+    from dated
+
+),
+
+per_basis as (
+
+    select
+        expiring.*,
+        {{ add_days('expiring.expires_on', '-1 * cast(window_days.value as integer)') }} as renewal_due_on
+    from expiring
+    {{ join_policy(
+        'window_days', 'renewal_window_days', 'expiring.policy_country', 'expiring.channel', local_date('expiring.as_of')
+    ) }}
+
+)
+
+select * from per_basis

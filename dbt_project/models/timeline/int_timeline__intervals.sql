@@ -1,0 +1,162 @@
+-- Interfaces, section 4: what is each basis's status, why, and on what evidence, at every moment?
+
+with scope_periods as (
+
+    select * from {{ ref('int_timeline__scope_periods') }}
+
+),
+
+states as (
+
+    select * from {{ ref('int_timeline__states') }}
+
+),
+
+effective_grants as (
+
+    select * from {{ ref('int_timeline__effective_grants') }}
+
+),
+
+statements as (
+
+    select * from {{ ref('int_timeline__statements') }}
+
+),
+
+restriction_sequence as (
+
+    select * from {{ ref('int_timeline__restriction_sequence') }}
+
+),
+
+reasons as (
+
+    select * from {{ ref('reasons') }}
+
+),
+
+bases as (
+
+    select * from {{ ref('bases') }}
+
+),
+
+described as (
+
+    select
+        scope_periods.scope_period_id,
+        scope_periods.scope_id,
+        scope_periods.basis,
+        scope_periods.world_id,
+        scope_periods.contact_id,
+        scope_periods.channel,
+        scope_periods.address,
+        scope_periods.purpose,
+        scope_periods.brand,
+        scope_periods.months,
+        scope_periods.is_extended_by_activity,
+        greatest(states.state_from, scope_periods.period_from) as valid_from,
+        least(states.state_until, scope_periods.period_until) as valid_to,
+        states.is_live,
+        states.is_restricted,
+        states.precedence,
+        reasons.reason as standing_reason,
+        coalesce(restriction_sequence.reason = 'refused', false) as is_refusal,
+        case when states.is_restricted then restriction_sequence.at end as restricted_at,
+        case when states.is_restricted then restriction_sequence.event_key end as restricted_by,
+        case when states.is_live then effective_grants.evidence_key end as evidence_id,
+        case when states.is_live then effective_grants.evidence_record_id end as evidence_record_id,
+        case when states.is_live then effective_grants.event_key end as anchored_by,
+        case when states.is_live then effective_grants.anchored_at end as anchored_at,
+        case when states.is_live then effective_grants.began_at end as began_at,
+        coalesce(states.renewed_at >= effective_grants.live_from, false) as is_renewed,
+        coalesce(counted.class, failed.class, asked.class) as class,
+        coalesce(counted.at, failed.at, asked.at) as said_at,
+        coalesce(counted.event_key, failed.event_key, asked.event_key) as said_by,
+        coalesce(counted.status, failed.status, asked.status, 'ConsentUnknown') as said_status,
+        coalesce(counted.is_formed, failed.is_formed, asked.is_formed, false) as is_formed,
+        case
+            when counted.lapses_at <= states.state_from then 'confirmation_lapsed'
+            else coalesce(counted.reason, failed.reason, asked.reason, 'no_permission')
+        end as said_reason
+    from states
+    inner join scope_periods
+        on
+            scope_periods.scope_period_id = states.scope_period_id
+            and scope_periods.period_until > states.state_from
+            and states.state_until > scope_periods.period_from
+    left join statements as counted
+        on
+            counted.scope_period_id = states.scope_period_id
+            and counted.class = 1
+            and counted.rank = states.counted_rank
+    left join statements as failed
+        on failed.scope_period_id = states.scope_period_id and failed.class = 2 and failed.rank = states.failed_rank
+    left join statements as asked
+        on asked.scope_period_id = states.scope_period_id and asked.class = 3 and asked.rank = states.asked_rank
+    left join effective_grants
+        on
+            effective_grants.scope_period_id = states.scope_period_id
+            and effective_grants.rank = states.grant_rank
+    left join restriction_sequence
+        on
+            restriction_sequence.scope_period_id = states.scope_period_id
+            and restriction_sequence.rank = states.restriction_rank
+    left join reasons on reasons.precedence = states.precedence
+
+),
+
+intervals as (
+
+    select
+        described.scope_period_id,
+        described.scope_id,
+        described.world_id,
+        described.contact_id,
+        described.channel,
+        described.address,
+        described.purpose,
+        described.brand,
+        described.basis,
+        bases.basis_rank,
+        case
+            when described.is_live and described.is_renewed then 'RenewedConsentGiven'
+            when described.is_live then bases.active_status
+            when described.is_restricted and not bases.is_restorable and described.is_formed then bases.restricted_status
+            when described.is_restricted and described.is_refusal then 'ConsentRefused'
+            when described.is_restricted then 'ConsentWithdrawn'
+            else described.said_status
+        end as status,
+        case
+            when described.standing_reason is not null then described.standing_reason
+            when described.is_live then 'ok'
+            else described.said_reason
+        end as reason,
+        described.valid_from,
+        described.valid_to,
+        described.is_live,
+        described.is_live and described.precedence is null as is_usable,
+        described.is_restricted,
+        described.is_refusal,
+        described.is_formed,
+        described.precedence,
+        described.restricted_at,
+        described.restricted_by,
+        described.class,
+        described.said_at,
+        described.said_by,
+        described.said_reason,
+        described.evidence_id,
+        described.evidence_record_id,
+        described.anchored_by,
+        described.anchored_at,
+        described.began_at,
+        described.months,
+        described.is_extended_by_activity
+    from described
+    inner join bases on bases.basis = described.basis
+
+)
+
+select * from intervals
