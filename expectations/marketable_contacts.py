@@ -306,12 +306,24 @@ class EveryExpiryFollowsFromAnActOfTheContact(PolicyStatement):
                 and (policy.valid_to is null or policy.valid_to >= run.decided_on)
         ),
 
-        acts as (
-            select events.contact_id, max(events.occurred_at) as at
+        -- a contact record without a moment of its own starts a legitimate interest at its receipt (R7, R18)
+        moments as (
+            select
+                events.contact_id,
+                case
+                    when events.event_type = 'contact_upserted'
+                        then coalesce(least(events.occurred_at, events.received_at), events.received_at)
+                    else events.occurred_at
+                end as at
             from candidate.consent_events as events
+        ),
+
+        acts as (
+            select moments.contact_id, max(moments.at) as at
+            from moments
             cross join gate.current_run as run
-            where events.occurred_at <= run.as_of
-            group by events.contact_id
+            where moments.at <= run.as_of
+            group by moments.contact_id
         )
 
         select listed.contact_id, listed.channel, listed.purpose, listed.brand, listed.evidence_id, listed.expires_on

@@ -92,7 +92,8 @@ _GRANTED = f"""
 _LISTED = "listed.contact_id, listed.channel, listed.purpose, listed.brand, listed.evidence_id"
 
 
-def _holds(cell: str, value: str) -> str:
+def held(cell: str, value: str) -> str:
+    """Whether a registry's cell holds a value: one of a list, or any."""
     return f"({cell} = '*' or '|' || {cell} || '|' like '%|' || {value} || '|%')"
 
 
@@ -125,7 +126,7 @@ def _unless_a_grant(fulfils: str, joined: str = "") -> str:
     """
 
 
-def _policy(key: str, country: str, channel: str, day: str) -> str:
+def policy_value(key: str, country: str, channel: str, day: str) -> str:
     """The value of the most specific row of policy in force on a day."""
     return f"""(
                 select policy.value
@@ -183,8 +184,8 @@ class EveryConsentsTextCoversItsScope(PolicyStatement):
     relation = "candidate.marketable_contacts"
     rules = ("R12", "R31")
     unexpected_rows_query: str = _unless_a_grant(
-        f"{_holds('texts.channels', 'detailed.channel')} and {_holds('texts.purposes', 'detailed.purpose')}"
-        f" and {_holds('texts.brands', 'detailed.brand')} and (sources.party <> 'vendor' or texts.brands <> '*')",
+        f"{held('texts.channels', 'detailed.channel')} and {held('texts.purposes', 'detailed.purpose')}"
+        f" and {held('texts.brands', 'detailed.brand')} and (sources.party <> 'vendor' or texts.brands <> '*')",
         f"{_TEXT}\n            {_SOURCE}",
     )
 
@@ -212,7 +213,7 @@ class EveryConsentThatNeedsAConfirmationHasIt(PolicyStatement):
     rules = ("R14", "R15")
     unexpected_rows_query: str = _unless_a_grant(
         "detailed.evidence_type in ('consent_confirmed', 'consent_renewed') or (not sources.double_opt_in and "
-        + _policy("double_opt_in_required", "detailed.country", "detailed.channel", "detailed.granted_on")
+        + policy_value("double_opt_in_required", "detailed.country", "detailed.channel", "detailed.granted_on")
         + " = 'false')",
         _SOURCE,
     )
@@ -228,7 +229,7 @@ class NobodyMarketableConsentedAsAChild(PolicyStatement):
         # what holds no digit was read as stating nothing, or was not read: then born_on is null, and nothing holds
         " or (births.event_key is null and detailed.birth_date_text !~ '[0-9]')"
         " or births.born_on + make_interval(years => cast("
-        + _policy("minimum_age", "detailed.country", "detailed.channel", "detailed.granted_on")
+        + policy_value("minimum_age", "detailed.country", "detailed.channel", "detailed.granted_on")
         + " as integer)) <= detailed.granted_on",
         "left join intermediate.int_permissions__births as births on births.event_key = detailed.grant_key",
     )
@@ -240,7 +241,7 @@ class EveryConsentsLeadChannelAllowsIt(PolicyStatement):
     relation = "candidate.marketable_contacts"
     rules = ("R11", "R33")
     unexpected_rows_query: str = _unless_a_grant(
-        f"lead_channels.state = 'cleared' and {_holds('lead_channels.allowed_bases', chr(39) + 'consent' + chr(39))}"
+        f"lead_channels.state = 'cleared' and {held('lead_channels.allowed_bases', chr(39) + 'consent' + chr(39))}"
         f" and {_COMPLETE}",
         _LEAD_CHANNEL,
     )
@@ -306,7 +307,7 @@ class NoProofLiesInTheFutureOfItsReceipt(PolicyStatement):
         where
             (
                 events.occurred_at <= events.received_at + make_interval(mins => cast(
-                    {_policy("clock_skew_minutes", "'*'", "'*'", "cast(events.received_at as date)")} as integer
+                    {policy_value("clock_skew_minutes", "'*'", "'*'", "cast(events.received_at as date)")} as integer
                 ))
             ) is not true
     """
@@ -328,7 +329,8 @@ class NoConsentWasConfirmedByAMachine(PolicyStatement):
             and (
                 coalesce(confirmed.is_machine, false)
                 or confirmed.seconds_since_delivery < cast(
-                    {_policy("machine_click_seconds", "'*'", "'email'", "cast(events.occurred_at as date)")} as numeric
+                    {policy_value("machine_click_seconds", "'*'", "'email'", "cast(events.occurred_at as date)")}
+                    as numeric
                 )
             )
     """

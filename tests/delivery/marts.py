@@ -21,7 +21,8 @@ create table marts.source_freshness (
 );
 create table marts.renewal_due (
     contact_id text, address text, channel text, purpose text, brand text, first_name text, last_name text,
-    company text, basis text, evidence_id text, expires_on date, days_left int, lead_channel text
+    company text, basis text, evidence_id text, expires_on date, days_left int, lead_channel text,
+    opt_out_line text
 );
 """
 
@@ -59,6 +60,8 @@ def add(connection: Connection, contact_id: str, **columns: Any) -> None:
         "days_left": 20,
         "lead_channel": "web_form",
     } | columns
+    needs_line = row["basis"] in ("soft_opt_in", "legitimate_interest")
+    row = {"opt_out_line": "required" if needs_line else "not_required"} | row
     row = {"contact_id": contact_id, "expires_on": TODAY + timedelta(days=row["days_left"])} | row
     names = ", ".join(row)
     connection.execute(

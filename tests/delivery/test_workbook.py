@@ -47,7 +47,7 @@ def test_the_list_sheet_is_ready_to_filter_and_to_print(published: Connection, t
         marts.add(published, f"c{number}")
     sheet = openpyxl.load_workbook(_delivered(published, tmp_path))["Lijst"]
     assert sheet.freeze_panes == "A2"
-    assert sheet.auto_filter.ref == "A1:K4"
+    assert sheet.auto_filter.ref == "A1:L4"
     assert sheet.print_title_rows == "$1:$1"
     assert sheet.page_setup.orientation == "landscape"
     assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
@@ -58,7 +58,7 @@ def test_the_list_sheet_is_ready_to_filter_and_to_print(published: Connection, t
 def test_an_empty_list_has_its_header_and_its_cover(published: Connection, tmp_path: Path) -> None:
     path = _delivered(published, tmp_path)
     sheet = openpyxl.load_workbook(path)["Lijst"]
-    assert (sheet.max_row, sheet.max_column) == (1, 11)
+    assert (sheet.max_row, sheet.max_column) == (1, 12)
     assert "Contactpunten\n0" in _cover(path)
 
 
@@ -96,10 +96,25 @@ def test_the_csv_is_read_back_as_it_was_published(published: Connection, tmp_pat
         first, second = csv.DictReader(lines)
     assert first == {
         "contact_id": "c1", "channel": "email", "address": "c1@klant.example", "first_name": "", "last_name": "'t Hart",
-        "company": 'Jansen, "De Zwaan" B.V.', "basis": "consent", "lead_channel": "web_form",
-        "expires_on": "2026-03-21", "days_left": "20", "evidence_id": "web/c1",
+        "company": 'Jansen, "De Zwaan" B.V.', "basis": "consent",
+        "opt_out_line": "not_required", "lead_channel": "web_form", "expires_on": "2026-03-21", "days_left": "20",
+        "evidence_id": "web/c1",
     }  # fmt: skip
     assert second["address"] == "'+31201234567"
+
+
+def test_the_list_says_where_the_message_must_offer_an_opt_out(published: Connection, tmp_path: Path) -> None:
+    marts.add(published, "c1", days_left=1)
+    marts.add(published, "c2", days_left=2, basis="soft_opt_in")
+    marts.add(published, "c3", days_left=3, basis="legitimate_interest", channel="post", address="NL 1234AB 1")
+    sheet = openpyxl.load_workbook(_delivered(published, tmp_path))["Lijst"]
+    rows = [tuple(cell.value for cell in row)[6:8] for row in sheet.iter_rows()]
+    assert rows == [
+        ("Grondslag", "Afmeldregel"),
+        ("Toestemming", "niet verplicht"),
+        ("Bestaande klant", "verplicht"),
+        ("Gerechtvaardigd belang", "verplicht"),
+    ]
 
 
 def test_the_cover_sheet_explains_the_list_in_dutch(published: Connection, tmp_path: Path) -> None:
@@ -132,8 +147,8 @@ def test_the_cover_sheet_explains_the_list_in_english_where_its_owner_reads_engl
     )
     assert "lasts until 24 months" in text
     sheet = openpyxl.load_workbook(path)["List"]
-    assert sheet["I1"].value == "Expires on"
-    assert sheet["I2"].value == datetime.combine(date(2026, 3, 21), datetime.min.time())
+    assert sheet["J1"].value == "Expires on"
+    assert sheet["J2"].value == datetime.combine(date(2026, 3, 21), datetime.min.time())
 
 
 def test_a_source_that_the_publication_does_not_know_is_told_as_never_pulled(
@@ -160,4 +175,4 @@ def test_a_list_longer_than_a_sheet_goes_on_in_the_next(
     book = openpyxl.load_workbook(_delivered(published, tmp_path))
     assert book.sheetnames == ["Toelichting", "Lijst", "Lijst 2", "Lijst 3"]
     assert [book[name].max_row for name in book.sheetnames[1:]] == [3, 3, 2]
-    assert book["Lijst 3"].auto_filter.ref == "A1:K2"
+    assert book["Lijst 3"].auto_filter.ref == "A1:L2"

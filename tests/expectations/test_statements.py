@@ -79,7 +79,55 @@ _NAMED_BY = (
     " values ('web/n', 98, '{kind}', 'web', '{address}');"
 )
 
+_RECEIVED = "update intermediate.int_events__received set {change} where event_key = 'shop/{event}';"
+_BY_A_VENDOR = (
+    "update intermediate.int_events__received set source = 'leadlist' where event_key = 'shop/s2';"
+    "update candidate.consent_events set occurred_at = timestamptz '{told}' where event_key = 'shop/s3';"
+)
+_REVIEWED = "update registry.legitimate_interest_assessments set {change};"
+_MATRIX = "insert into registry.basis_matrix values ({row}, '2018-05-25', {valid_to});"
+
 CASES = {
+    "EverySoftOptInRestsOnASaleThatAllowsIt": Case(
+        _RECEIVED.format(event="s1", change="opt_out_offered_at_collection = false"),
+        {"contact_id": "customer", "evidence_id": "shop/s1"},
+        (
+            "update registry.purposes set product_categories = 'training|software'",
+            _RECEIVED.format(event="s1", change="channel = 'email', purpose = 'newsletter', brand = 'noord'"),
+            _RECALL.format(at=_LATER_THAN_DECIDED, source="shop", refers="refers_to_batch", to="b9"),
+        ),
+    ),
+    "EveryLegitimateInterestIsAssessed": Case(
+        _REVIEWED.format(change="review_due = '2026-05-31'"),
+        {"contact_id": "called", "evidence_id": "shop/s3"},
+        (
+            _REVIEWED.format(change="approved_on = '2026-06-01', review_due = '2026-06-01'"),
+            _REVIEWED.format(change="review_due = null, brands = '*', channels = '*', purposes = '*'"),
+        ),
+    ),
+    "EveryLegitimateInterestWasToldInTime": Case(
+        _BY_A_VENDOR.format(told="2025-02-11 00:00+01"),
+        {"contact_id": "called", "evidence_id": "shop/s3"},
+        (
+            _BY_A_VENDOR.format(told="2025-02-10 23:59:59+01"),
+            _BY_A_VENDOR.format(told="2019-01-01 10:00+01"),
+            "update candidate.consent_events set occurred_at = null where event_key = 'shop/s2'",
+        ),
+    ),
+    "EveryPublishedAddressWasMadeKnownForItsUse": Case(
+        _RECEIVED.format(event="s4", change="published_purposes = 'product_news'"),
+        {"contact_id": "published", "evidence_id": "shop/s4"},
+        (_RECEIVED.format(event="s4", change="published_purposes = 'newsletter', brand = 'noord'"),),
+    ),
+    "EveryOtherBasisIsAllowedByTheMatrix": Case(
+        _MATRIX.format(row="'NL', '*', 'natural_person', 'soft_opt_in', false", valid_to="null"),
+        {"contact_id": "customer", "basis": "soft_opt_in"},
+        (
+            _MATRIX.format(row="'BE', 'email', '*', 'soft_opt_in', false", valid_to="null"),
+            _MATRIX.format(row="'*', '*', 'natural_person', 'soft_opt_in', true", valid_to="null"),
+            _MATRIX.format(row="'NL', 'email', 'natural_person', 'soft_opt_in', false", valid_to="'2026-05-31'"),
+        ),
+    ),
     "EveryConsentNamesATextThatWasShownThen": Case(
         "update registry.consent_texts set valid_from = '2024-06-21'",
         {"contact_id": "web/1", "evidence_id": "web/1"},
@@ -400,6 +448,7 @@ def sound_warehouse(server: Any) -> Iterator[Connection]:
     with database.connect(embedded.url("statements", server)) as connection:
         database.ensure_raw(connection)
         world.build(connection)
+        world.build_other_bases(connection)
         ledger.ensure_gate(connection)
         ledger.begin(connection, world.RUN, world.decided_for())
         yield connection
@@ -516,3 +565,64 @@ def test_an_accepted_size_of_a_mart_counts_until_the_next_publication(sound: Con
         " published_at = clock_timestamp() + interval '1 second' where relation = 'marketable_contacts'"
     )
     assert len(_violations(sound, "NoMartShrankMoreThanItsLimitAllows")) == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "change"),
+    [
+        *[
+            ("EverySoftOptInRestsOnASaleThatAllowsIt", _RECEIVED.format(event="s1", change=change))
+            for change in (
+                "order_id = ''",
+                "product_category = null",
+                "product_category = 'training'",
+                "opt_out_offered_at_collection = null",
+                "email = 'klant@elders.example'",
+                "channel = 'sms'",
+                "purpose = 'events'",
+                "brand = 'zuid'",
+                "source = 'web'",  # a lead channel that does not allow it
+                "source = 'nobody'",
+            )
+        ],
+        ("EverySoftOptInRestsOnASaleThatAllowsIt", _RECALL.format(at=_AFTER, source="shop", refers="refers_to_event_id", to="s1")),
+        *[
+            ("EveryLegitimateInterestIsAssessed", _REVIEWED.format(change=change))
+            for change in (
+                "state = 'draft'",
+                "approved_on = null",
+                "approved_on = '2026-06-02'",
+                "channels = 'post'",
+                "purposes = 'events'",
+                "brands = 'zuid'",
+            )
+        ],
+        *[
+            ("EveryLegitimateInterestWasToldInTime", change)
+            for change in (
+                _RECEIVED.format(event="s2", change="phone = '+31207654321'"),
+                _RECEIVED.format(event="s2", change="brand = 'zuid'"),
+                "update registry.lead_channels set allowed_bases = 'consent|soft_opt_in' where lead_channel = 'counter'",
+                "update registry.lead_channels set state = 'legal_review' where lead_channel = 'counter'",
+                "update candidate.consent_events set occurred_at = timestamptz '2026-06-02 10:00+00' where event_key = 'shop/s3'",
+                _RECALL.format(at=_AFTER, source="shop", refers="refers_to_event_id", to="s2"),
+            )
+        ],
+        *[
+            ("EveryPublishedAddressWasMadeKnownForItsUse", _RECEIVED.format(event="s4", change=change))
+            for change in (
+                "publication_url = ''",
+                "publication_snapshot = null",
+                "published_purposes = null",
+                "published_purposes = '*'",  # what a publication says is read as it stands
+                "email = 'sales@firma.example'",
+                "purpose = 'events'",
+            )
+        ],
+        ("EveryOtherBasisIsAllowedByTheMatrix", "update candidate.contacts set recipient_form = 'sole_trader' where contact_id = 'called'"),
+        ("EveryOtherBasisIsAllowedByTheMatrix", "update candidate.contacts set country = 'FR' where contact_id = 'published'"),
+    ],
+)  # fmt: skip
+def test_each_requirement_of_a_basis_is_judged_by_itself(sound: Connection, statement: str, change: str) -> None:
+    sound.execute(change.encode())
+    assert len(_violations(sound, statement)) == 1

@@ -28,7 +28,13 @@ create table registry.role_addresses (local_part text);
 create table registry.consent_texts (
     text_version text, brands text, channels text, purposes text, valid_from date, valid_to date, state text
 );
-create table registry.purposes (purpose text);
+create table registry.purposes (purpose text, product_categories text);
+create table registry.basis_matrix (
+    country text, channel text, recipient_form text, basis text, allowed boolean, valid_from date, valid_to date
+);
+create table registry.legitimate_interest_assessments (
+    lia_ref text, brands text, channels text, purposes text, state text, approved_on date, review_due date
+);
 create table registry.connectors (source text, max_age_hours integer, max_drop_percent integer);
 create table registry.gate_limits (relation text, max_drop_percent integer);
 create table registry.policy (
@@ -38,7 +44,7 @@ create table candidate.builds (run_id text, as_of timestamptz, decided_on date, 
 create table candidate.source_freshness (
     source text, last_pull_at timestamptz, max_age_hours integer, is_stale boolean
 );
-create table candidate.contacts (contact_id text, country text);
+create table candidate.contacts (contact_id text, country text, recipient_form text);
 create table candidate.contact_points (contact_id text, channel text, address text, is_usable boolean);
 create table candidate.consent_events (
     event_key text, contact_id text, event_type text, occurred_at timestamptz, received_at timestamptz, source text,
@@ -48,7 +54,9 @@ create table intermediate.int_events__received (
     event_key text, record_id bigint, event_type text, source text, event_id text, batch text, lead_channel text,
     received_at timestamptz, email text, phone text, postal text, country text, default_country text, birth_date_text text, method text,
     text_version text, form_url text, ip text, user_agent text, recording_ref text, document_ref text,
-    parental_ref text, is_machine boolean, seconds_since_delivery numeric, refers_to_batch text, refers_to_event_id text
+    parental_ref text, is_machine boolean, seconds_since_delivery numeric, refers_to_batch text, refers_to_event_id text,
+    channel text, purpose text, brand text, order_id text, product_category text, opt_out_offered_at_collection boolean,
+    publication_url text, publication_snapshot text, published_purposes text
 );
 create table intermediate.int_permissions__births (world_id bigint, event_key text, born_on date);
 create table intermediate.int_identity__overloaded_keys (key text, kind text, records bigint, most_records integer);
@@ -63,7 +71,7 @@ create table candidate.suppressions (
 create table candidate.quarantine (quarantine_key text, source text, event_key text, reason text);
 create table candidate.marketable_contacts (
     contact_id text, address text, channel text, purpose text, brand text, basis text, status text, evidence_id text,
-    evidence_record_id bigint, expires_on date, renewal_due_on date, decided_on date
+    evidence_record_id bigint, expires_on date, renewal_due_on date, decided_on date, lia_ref text
 );
 create table candidate.renewal_due (
     contact_id text, address text, channel text, purpose text, brand text, first_name text, last_name text,
@@ -82,7 +90,7 @@ insert into registry.vendors values ('leadco', 'processor', 'art_28', '2023-01-0
 insert into registry.agreement_kinds values ('processor', 'art_28');
 insert into registry.role_addresses values ('info'), ('jan.jansen');
 insert into registry.consent_texts values ('v1', 'noord', 'email', 'newsletter', '2018-05-25', null, 'valid');
-insert into registry.purposes values ('newsletter'), ('events');
+insert into registry.purposes values ('newsletter', 'software'), ('events', 'training');
 insert into registry.connectors values ('crm', 26, 30), ('web', 26, 30);
 insert into registry.gate_limits values ('marketable_contacts', 30), ('suppressions', 10);
 insert into registry.policy values
@@ -95,7 +103,7 @@ insert into registry.policy values
     ('double_opt_in_required', 'DE', 'email', 'true', '2018-05-25', null);
 insert into candidate.builds values ('r1', '2026-06-01 10:00+00', '2026-06-01', 'infinity');
 insert into candidate.source_freshness values ('crm', now(), 26, false);
-insert into candidate.contacts values ('web/1', 'NL'), ('web/2', 'NL');
+insert into candidate.contacts values ('web/1', 'NL', 'natural_person'), ('web/2', 'NL', 'natural_person');
 insert into candidate.contact_points values
     ('web/1', 'email', 'jan.jansen@voorbeeld.nl', true),
     ('web/2', 'email', 'piet@voorbeeld.nl', true);
@@ -162,3 +170,74 @@ def build(connection: Connection) -> None:
 def decided_for() -> datetime:
     """The business moment of the candidate."""
     return datetime.fromisoformat(AS_OF)
+
+
+# shop/1 is a customer, called is a company that was told, and published a firm that made its address known.
+_OTHER_BASES = """
+insert into registry.sources values
+    ('shop', 'noord', 'first_party', null, 'counter', false, false),
+    ('leadlist', 'noord', 'vendor', 'leadco', 'counter', false, false);
+insert into registry.lead_channels values
+    ('counter', 'cleared', 'consent|soft_opt_in|legitimate_interest|published_address', 'method');
+insert into registry.policy values ('art14_months', '*', '*', '1', '2018-05-25', null);
+insert into registry.basis_matrix values
+    ('*', 'email', '*', 'soft_opt_in', true, '2018-05-25', null),
+    ('NL', 'phone', 'legal_entity', 'legitimate_interest', true, '2018-05-25', null),
+    ('NL', 'email', 'legal_entity', 'published_address', true, '2018-05-25', null);
+insert into registry.legitimate_interest_assessments values
+    ('LIA-1', 'noord', 'phone', 'newsletter|events', 'approved', '2024-01-15', '2027-01-15');
+insert into candidate.contacts values
+    ('customer', 'NL', 'natural_person'), ('called', 'NL', 'legal_entity'), ('published', 'NL', 'legal_entity');
+insert into candidate.contact_points values
+    ('customer', 'email', 'klant@voorbeeld.nl', true),
+    ('called', 'phone', '+31201234567', true),
+    ('published', 'email', 'info@firma.example', true);
+insert into raw.records (source, object, source_id, received_at, digest, payload) values
+    ('shop', 'canonical.events', 's1', '2025-01-10 10:00+00', sha256('s1'), '{}'),
+    ('shop', 'canonical.events', 's2', '2025-01-10 10:00+00', sha256('s2'), '{}'),
+    ('shop', 'canonical.events', 's3', '2025-02-10 10:00+00', sha256('s3'), '{}'),
+    ('shop', 'canonical.events', 's4', '2025-01-10 10:00+00', sha256('s4'), '{}');
+insert into candidate.consent_events
+select
+    'shop/' || given.id, given.contact_id, given.event_type, records.received_at, records.received_at, 'shop',
+    null, null, null, null, encode(records.digest, 'hex'), records.record_id
+from (values
+    ('s1', 'customer', 'sale_completed'), ('s2', 'called', 'contact_upserted'), ('s3', 'called', 'notice_given'),
+    ('s4', 'published', 'address_published')
+) as given (id, contact_id, event_type)
+inner join raw.records on records.source_id = given.id;
+insert into intermediate.int_events__received (
+    event_key, record_id, event_type, source, event_id, batch, received_at, email, phone, order_id, product_category,
+    opt_out_offered_at_collection, publication_url, publication_snapshot, published_purposes
+)
+select
+    events.event_key, events.record_id, events.event_type, 'shop', split_part(events.event_key, '/', 2), 'b9',
+    events.received_at,
+    case when points.channel = 'email' then points.address end, case when points.channel = 'phone' then points.address end,
+    'SO-1', 'software', true, 'https://firma.example/contact', 'SNAP-1', 'product_news|newsletter'
+from candidate.consent_events as events
+inner join candidate.contact_points as points on points.contact_id = events.contact_id
+where events.source = 'shop';
+insert into candidate.consent_timeline
+select points.contact_id, points.address, points.channel, 'newsletter', 'noord', bases.basis, bases.status, 'ok',
+    '2025-01-10 10:00+00', '2027-01-10 23:00+00', bases.evidence_id
+from candidate.contact_points as points
+inner join (values
+    ('customer', 'soft_opt_in', 'SoftOptInActive', 'shop/s1'),
+    ('called', 'legitimate_interest', 'LegitimateInterestInformed', 'shop/s3'),
+    ('published', 'published_address', 'PublishedAddressActive', 'shop/s4')
+) as bases (contact_id, basis, status, evidence_id) on bases.contact_id = points.contact_id;
+insert into candidate.marketable_contacts
+select
+    timeline.contact_id, timeline.address, timeline.channel, 'newsletter', 'noord', timeline.basis, timeline.status,
+    events.event_key, events.record_id, '2027-01-10', cast('2027-01-10' as date) - 60, '2026-06-01',
+    case when timeline.basis = 'legitimate_interest' then 'LIA-1' end
+from candidate.consent_timeline as timeline
+inner join candidate.consent_events as events on events.event_key = timeline.evidence_id
+where events.source = 'shop';
+"""
+
+
+def build_other_bases(connection: Connection) -> None:
+    """Puts a soft opt-in, a legitimate interest and a published address beside the consents, all of them sound."""
+    connection.execute(_OTHER_BASES.encode())

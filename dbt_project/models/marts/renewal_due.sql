@@ -29,7 +29,8 @@ renewal_due as (
         marketable_contacts.expires_on,
         marketable_contacts.expires_on - marketable_contacts.decided_on as days_left,
         attributes.lead_channel,
-        marketable_contacts.decided_on
+        marketable_contacts.decided_on,
+        marketable_contacts.opt_out_line
     from marketable_contacts
     inner join attributes on attributes.contact_id = marketable_contacts.contact_id
     where

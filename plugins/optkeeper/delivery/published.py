@@ -27,6 +27,7 @@ class RenewalDue(NamedTuple):
     last_name: str | None
     company: str | None
     basis: str
+    opt_out_line: str
     lead_channel: str | None
     expires_on: date
     days_left: int

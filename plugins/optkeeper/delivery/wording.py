@@ -58,6 +58,7 @@ class Wording:
     columns: Mapping[str, str]
     channels: Mapping[str, str]
     bases: Mapping[str, str]
+    opt_out_lines: Mapping[str, str]
     countries: Mapping[str, str]
     source_kinds: Mapping[str, str]
     source_of_other_kind: str
@@ -102,6 +103,10 @@ class Wording:
     def basis(self, code: str) -> str:
         """A basis by its name; one that has none here by its code."""
         return self.bases.get(code, spelled(code))
+
+    def opt_out_line(self, code: str) -> str:
+        """Whether the message must offer an opt-out of its own, in words; a code without any by itself."""
+        return self.opt_out_lines.get(code, spelled(code))
 
     def days_left_bucket(self, days: int) -> str:
         """How soon that is."""
@@ -205,7 +210,8 @@ NL = Wording(
     page="Pagina",
     columns={
         "contact_id": "Contactnummer", "channel": "Kanaal", "address": "Adres", "first_name": "Voornaam",
-        "last_name": "Achternaam", "company": "Bedrijf", "basis": "Grondslag", "lead_channel": "Herkomst",
+        "last_name": "Achternaam", "company": "Bedrijf", "basis": "Grondslag",
+        "opt_out_line": "Afmeldregel", "lead_channel": "Herkomst",
         "expires_on": "Vervaldatum", "days_left": "Dagen over", "evidence_id": "Bewijs",
     },
     channels={"email": "E-mail", "phone": "Telefoon", "sms": "Sms", "post": "Post"},
@@ -213,6 +219,7 @@ NL = Wording(
         "consent": "Toestemming", "soft_opt_in": "Bestaande klant", "legitimate_interest": "Gerechtvaardigd belang",
         "published_address": "Bekendgemaakt adres",
     },
+    opt_out_lines={"required": "verplicht", "not_required": "niet verplicht"},
     countries={"NL": "Nederland", "BE": "België", "DE": "Duitsland", "AT": "Oostenrijk", "FR": "Frankrijk"},
     source_kinds={
         "crm": "De CRM-gegevens", "email_platform": "De gegevens van het e-mailplatform",
@@ -281,7 +288,8 @@ EN = Wording(
     page="Page",
     columns={
         "contact_id": "Contact", "channel": "Channel", "address": "Address", "first_name": "First name",
-        "last_name": "Last name", "company": "Company", "basis": "Basis", "lead_channel": "Came in by",
+        "last_name": "Last name", "company": "Company", "basis": "Basis",
+        "opt_out_line": "Opt-out line", "lead_channel": "Came in by",
         "expires_on": "Expires on", "days_left": "Days left", "evidence_id": "Evidence",
     },
     channels={"email": "E-mail", "phone": "Phone", "sms": "Text message", "post": "Post"},
@@ -289,6 +297,7 @@ EN = Wording(
         "consent": "Consent", "soft_opt_in": "Existing customer", "legitimate_interest": "Legitimate interest",
         "published_address": "Published address",
     },
+    opt_out_lines={"required": "required", "not_required": "not required"},
     countries={"NL": "the Netherlands", "BE": "Belgium", "DE": "Germany", "AT": "Austria", "FR": "France"},
     source_kinds={
         "crm": "The CRM data", "email_platform": "The e-mail platform's data",

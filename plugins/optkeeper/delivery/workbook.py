@@ -23,7 +23,7 @@ from optkeeper.delivery.published import COLUMNS, Publication, RenewalDue, Sourc
 from optkeeper.delivery.wording import THIS_MONTH, THIS_WEEK, Wording, spelled
 
 ROWS_PER_SHEET = 1_000_000  # a sheet holds 1,048,576
-_CODES = {"channel", "basis", "lead_channel"}
+_CODES = {"channel", "basis", "opt_out_line", "lead_channel"}
 
 _FONT = "Calibri"
 _DARK, _PALE = "1F3A5F", "EAF0F7"
@@ -255,6 +255,7 @@ def _list_sheet(book: Workbook, cover: Cover, number: int, row_count: int) -> An
         shown = {
             "channel": max((len(words.channel(code)) for code in cover.summary.channels), default=0),
             "basis": max((len(words.basis(code)) for code in cover.summary.bases), default=0),
+            "opt_out_line": max(map(len, words.opt_out_lines.values())),
         }.get(name, cover.summary.widths.get(name, 0))
         wanted = max(len(label) + 4, shown + 2)
         sheet.column_dimensions[get_column_letter(column)].width = min(wanted, 46)
@@ -268,13 +269,17 @@ def _list_sheet(book: Workbook, cover: Cover, number: int, row_count: int) -> An
     return sheet
 
 
+def _named(words: Wording, column: str, code: str) -> str:
+    spellings = {"channel": words.channel, "basis": words.basis, "opt_out_line": words.opt_out_line}
+    return spellings.get(column, spelled)(code)
+
+
 def _list_row(cell: _Cells, row: RenewalDue, words: Wording, *, banded: bool) -> list[Any]:
     band: dict[str, Any] = {"fill": _BAND} if banded else {}
     cells = []
     for name, value in zip(COLUMNS, row, strict=True):
         if isinstance(value, str) and name in _CODES:
-            named = {"channel": words.channel, "basis": words.basis, "lead_channel": spelled}[name]
-            cells.append(cell(named(value), **band))
+            cells.append(cell(_named(words, name, value), **band))
         elif isinstance(value, date):
             cells.append(cell(value, number_format=words.date_format, alignment=_LEFT, **band))
         elif name == "days_left":
