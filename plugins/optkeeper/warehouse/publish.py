@@ -59,12 +59,28 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
         for name in relations:
             written += _write_changed(connection, name)
         connection.execute("set constraints all immediate")
+        if {"contacts", "contact_redirects"} <= set(relations):
+            _remember_contacts(connection)
         connection.execute(
             "insert into marts.publications (run_id, published_at, as_of, known_at, policy_version)"
             " select run_id, clock_timestamp(), as_of, known_at, policy_version from candidate.builds"
             " on conflict (run_id) do nothing"
         )
     return PublicationCounts(len(relations), deleted, written)
+
+
+def _remember_contacts(connection: psycopg.Connection[Any]) -> None:
+    """Keeps every contact id that was published, and since when one redirects (R36)."""
+    connection.execute(
+        "insert into raw.published_contacts as known (contact_id, first_published_at)"
+        " select contacts.contact_id, builds.known_at from marts.contacts cross join candidate.builds"
+        " on conflict (contact_id) do update set retired_at = null where known.retired_at is not null"
+    )
+    connection.execute(
+        "update raw.published_contacts as known set retired_at = redirects.since"
+        " from marts.contact_redirects as redirects"
+        " where redirects.contact_id = known.contact_id and known.retired_at is null"
+    )
 
 
 def _refuse_unless_passed(connection: psycopg.Connection[Any], run_id: str) -> None:

@@ -207,3 +207,11 @@ create table if not exists raw.builds (
     as_of timestamptz not null,
     known_at timestamptz not null
 );
+
+-- Grain: one contact id that was ever published, so that it answers when its contact has joined another (R36). It is the
+-- digest of a record's key and names nobody. `retired_at` is what was known by the publication that first did without it.
+create table if not exists raw.published_contacts (
+    contact_id text primary key,
+    first_published_at timestamptz not null,
+    retired_at timestamptz
+);
