@@ -51,7 +51,10 @@ answered as (
         case when is_marketable then evidence_id end as evidence_id,
         case when is_marketable then expires_on end as expires_on,
         case when is_marketable then renewal_due_on end as renewal_due_on,
-        is_marketable and asked_on >= renewal_due_on and asked_on <= expires_on as renewal_due
+        is_marketable and asked_on >= renewal_due_on and asked_on <= expires_on as renewal_due,
+        since_given as since,
+        case when is_marketable then anchored_by end as anchored_by,
+        because_of
     from decided
 
 )

@@ -41,7 +41,11 @@ scopes as (
 -- where the matrix never allows it and no balancing test was ever approved, it is never attempted
 attempted as (
 
-    select distinct country, channel, purpose, brand from {{ ref('state_rule_periods') }}
+    select distinct
+        country,
+        channel,
+        {{ key_of(['country', 'channel', 'purpose', 'brand']) }} as attempt_id
+    from {{ ref('state_rule_periods') }}
     where basis = 'legitimate_interest' and (is_allowed or is_assessed)
 
 ),
@@ -167,10 +171,8 @@ interests as (
             and coalesce(ranked.brand, scopes.brand) = scopes.brand
     inner join attempted
         on
-            attempted.country = ranked.policy_country
-            and attempted.channel = scopes.channel
-            and attempted.purpose = scopes.purpose
-            and attempted.brand = scopes.brand
+            attempted.attempt_id
+            = {{ key_of(['ranked.policy_country', 'scopes.channel', 'scopes.purpose', 'scopes.brand']) }}
     where ranked.rank = 1 or ranked.is_sale
 
 )

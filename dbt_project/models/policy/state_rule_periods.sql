@@ -178,6 +178,9 @@ assessed as (
 described as (
 
     select
+        {{ key_of([
+            'periods.basis', 'periods.country', 'periods.recipient_form', 'periods.channel', 'periods.purpose', 'periods.brand'
+        ]) }} as rule_id,
         periods.basis,
         periods.country,
         periods.recipient_form,

@@ -66,20 +66,22 @@ recalled as (
         ('interests', 'legitimate_interest'),
         ('publications', 'published_address'),
     ] %}
-    select '{{ basis }}' as basis, scope_id, revoked_at from {{ relation }}
+    select {{ key_of(['scope_id', "'" ~ basis ~ "'"]) }} as scope_basis_id, revoked_at from {{ relation }}
     where revoked_at is not null
     {{ "union" if not loop.last }}
     {% endfor %}
 
 ),
 
-governed as (
+governed as {{ computed_once() }} (
 
     select
         {{ key_of(['scopes.scope_id', 'scopes.basis']) }} as scope_basis_id,
-        scopes.*,
-        coalesce(attributes.policy_country, '*') as policy_country,
-        coalesce(attributes.recipient_form, 'natural_person') as recipient_form
+        {{ key_of([
+            'scopes.basis', "coalesce(attributes.policy_country, '*')",
+            "coalesce(attributes.recipient_form, 'natural_person')", 'scopes.channel', 'scopes.purpose', 'scopes.brand'
+        ]) }} as rule_id,
+        scopes.*
     from scopes
     left join attributes on attributes.world_id = scopes.world_id and attributes.contact_id = scopes.contact_id
 
@@ -93,67 +95,52 @@ ruled as (
         rules.is_extended_by_activity,
         rules.is_allowed,
         rules.is_assessed,
-        rules.period_from,
-        rules.period_until
+        rules.period_from as ruled_from,
+        rules.period_until as ruled_until
     from governed
-    inner join rules
-        on
-            rules.basis = governed.basis
-            and rules.country = governed.policy_country
-            and rules.recipient_form = governed.recipient_form
-            and rules.channel = governed.channel
-            and rules.purpose = governed.purpose
-            and rules.brand = governed.brand
+    inner join rules on rules.rule_id = governed.rule_id
 
 ),
 
 -- a recall parts the period in which it comes
 parted as (
 
-    select scope_basis_id, period_from as parted_at, period_from as ruled_from from ruled
-    union
-    select ruled.scope_basis_id, recalled.revoked_at as parted_at, ruled.period_from as ruled_from
+    select
+        ruled.*,
+        ruled.ruled_from as period_from
+    from ruled
+    union all
+    select
+        ruled.*,
+        recalled.revoked_at as period_from
     from ruled
     inner join recalled
         on
-            recalled.scope_id = ruled.scope_id
-            and recalled.basis = ruled.basis
-            and recalled.revoked_at > ruled.period_from
-            and recalled.revoked_at < ruled.period_until
-
-),
-
-followed as (
-
-    select
-        scope_basis_id,
-        ruled_from,
-        parted_at as period_from,
-        lead(parted_at, 1, {{ forever() }}) over (partition by scope_basis_id order by parted_at) as period_until
-    from parted
+            recalled.scope_basis_id = ruled.scope_basis_id
+            and recalled.revoked_at > ruled.ruled_from
+            and recalled.revoked_at < ruled.ruled_until
 
 ),
 
 scope_periods as (
 
     select
-        {{ key_of(['followed.scope_basis_id', 'followed.period_from']) }} as scope_period_id,
-        ruled.scope_id,
-        ruled.basis,
-        ruled.world_id,
-        ruled.contact_id,
-        ruled.channel,
-        ruled.address,
-        ruled.purpose,
-        ruled.brand,
-        ruled.months,
-        ruled.is_extended_by_activity,
-        ruled.is_allowed,
-        ruled.is_assessed,
-        followed.period_from,
-        followed.period_until
-    from followed
-    inner join ruled on ruled.scope_basis_id = followed.scope_basis_id and ruled.period_from = followed.ruled_from
+        {{ key_of(['scope_basis_id', 'period_from']) }} as scope_period_id,
+        scope_id,
+        basis,
+        world_id,
+        contact_id,
+        channel,
+        address,
+        purpose,
+        brand,
+        months,
+        is_extended_by_activity,
+        is_allowed,
+        is_assessed,
+        period_from,
+        lead(period_from, 1, {{ forever() }}) over (partition by scope_basis_id order by period_from) as period_until
+    from parted
 
 )
 

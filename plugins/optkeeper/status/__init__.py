@@ -1,0 +1,1 @@
+"""What may be done with one address, and why: `optkeeper status`."""

@@ -1,0 +1,125 @@
+"""Decisions for another moment or another state of knowledge: the models built for one address, beside the standing build.
+
+The received events and the registries of the standing build are read through views; everything from there on is built
+anew for the records that are connected with the address, in schemas of its own, which are dropped afterwards.
+"""
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from optkeeper import transform
+from optkeeper.landing import addresses
+from optkeeper.status.decisions import Relations, Scope, Standing
+from optkeeper.status.subject import Subject
+
+_BUILT = ("--select", "+answers", "--exclude", "+int_events__received", "+int_events__addresses_within")
+_SCHEMAS = ("intermediate", "registry")
+
+
+@contextmanager
+def built_for(
+    connection: psycopg.Connection[Any], address: str, subject: Subject, scope: Scope, moment: Standing
+) -> Iterator[Relations]:
+    """Builds the world of an address as it was known, and says where its decisions are read.
+
+    Args:
+        connection: to the warehouse, committing each statement.
+        address: the warehouse's address.
+        subject: the address asked about.
+        scope: which decisions are asked for.
+        moment: the moment asked about, and what was known.
+
+    Raises:
+        TransformError: a model failed.
+    """
+    prefix = f"asked_{uuid.uuid4().hex[:12]}_"
+    try:
+        _prepare(connection, prefix)
+        _ask(connection, prefix, subject, scope, moment)
+        with tempfile.TemporaryDirectory(prefix="opk") as work:
+            transform.run(
+                ["run", *_BUILT], address=address, work_folder=Path(work),
+                variables={"questions": True, "schema_prefix": prefix},
+            )  # fmt: skip
+        yield _relations(connection, prefix)
+    finally:
+        for schema in (*_SCHEMAS, "evaluation"):
+            connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(prefix + schema)))
+
+
+def _prepare(connection: psycopg.Connection[Any], prefix: str) -> None:
+    for schema in _SCHEMAS:
+        connection.execute(sql.SQL("create schema {}").format(sql.Identifier(prefix + schema)))
+        relations = connection.execute(
+            "select table_name from information_schema.tables where table_schema = %s", (schema,)
+        ).fetchall()
+        for (name,) in relations:
+            connection.execute(
+                sql.SQL("create view {} as select * from {}").format(
+                    sql.Identifier(prefix + schema, name), sql.Identifier(schema, name)
+                )
+            )
+
+
+def _ask(
+    connection: psycopg.Connection[Any], prefix: str, subject: Subject, scope: Scope, moment: Standing
+) -> None:
+    """One question for each registered scope, as `evaluate` puts them."""
+    schema = sql.Identifier(prefix + "evaluation")
+    connection.execute(sql.SQL("create schema {}").format(schema))
+    connection.execute(
+        sql.SQL(
+            "create table {}.questions (question_id bigint generated always as identity primary key, channel text,"
+            " address text, address_base text, purpose text, brand text, as_of timestamptz, known_at timestamptz)"
+        ).format(schema)
+    )
+    connection.execute(
+        sql.SQL(
+            "insert into {}.questions (channel, address, address_base, purpose, brand, as_of, known_at)"
+            " select channel, %(address)s, %(base)s, purpose, brand, %(as_of)s, %(known_at)s"
+            " from unnest(%(channels)s::text[]) as channels (channel)"
+            " cross join registry.purposes"
+            " cross join (select distinct brand from registry.sources where brand is not null) as brands"
+            " where (%(channel)s::text is null or channel = %(channel)s)"
+            " and (%(purpose)s::text is null or purpose = %(purpose)s)"
+            " and (%(brand)s::text is null or brand = %(brand)s)"
+        ).format(schema),
+        {
+            "address": subject.address, "base": addresses.base(subject.address or ""),
+            "channels": list(subject.channels), "channel": scope.channel, "purpose": scope.purpose,
+            "brand": scope.brand, "as_of": moment.as_of, "known_at": moment.known_at,
+        },
+    )  # fmt: skip
+
+
+def _relations(connection: psycopg.Connection[Any], prefix: str) -> Relations:
+    """The answers with their questions, the intervals and the events of the world, as the marts spell them."""
+    schema = prefix + "intermediate"
+    connection.execute(
+        f"""
+        create view {schema}.asked_decisions as
+        select
+            questions.channel, questions.address, questions.purpose, questions.brand, answers.marketable as is_marketable,
+            answers.basis, answers.status, answers.reason, answers.since, answers.expires_on, answers.renewal_due_on,
+            answers.evidence_id, answers.anchored_by, answers.because_of
+        from {schema}.answers
+        inner join {prefix}evaluation.questions using (question_id);
+        create view {schema}.asked_intervals as
+        select
+            channel, address, purpose, brand, contact_id, basis, status, reason, valid_from,
+            nullif(valid_to, 'infinity') as valid_to
+        from {schema}.int_timeline__intervals;
+        """.encode()
+    )
+    # a scope of which nothing is known is no decision of its own
+    known = f"(reason <> 'no_permission' or address in (select address from {schema}.int_timeline__intervals))"
+    return Relations(
+        f"{schema}.asked_decisions", f"{schema}.asked_intervals", f"{schema}.int_events__judged", knows_more=known
+    )
