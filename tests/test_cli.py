@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from optkeeper import cli, settings, steps
 
-COMMANDS = ("evaluate", "pull", "build", "gate", "deliver", "demo", "down", "psql")
+COMMANDS = ("evaluate", "pull", "build", "gate", "deliver", "status", "demo", "down", "psql")
 
 
 @pytest.fixture(autouse=True)

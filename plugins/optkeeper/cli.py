@@ -114,6 +114,16 @@ def _deliver(given: argparse.Namespace) -> None:
     _print(steps.deliver())
 
 
+def _status(given: argparse.Namespace) -> None:
+    from optkeeper import status
+
+    asked = status.Asked(
+        given.address, status.Scope(given.channel, given.purpose, given.brand), given.as_of, given.known_at
+    )
+    for line in status.answer(asked, given.lang, as_json=given.json):
+        print(line)
+
+
 def _demo(given: argparse.Namespace) -> None:
     from optkeeper.runtime import demo
 
@@ -131,6 +141,17 @@ def _psql(given: argparse.Namespace) -> None:
 
     program = str(embedded.program("psql"))
     os.execv(program, [program, database.url(), *(["--command", given.sql] if given.sql else [])])  # noqa: S606  # bundled
+
+
+def _instant(text: str) -> datetime:
+    """A moment; without an offset it is read in the business time zone, and a date alone is its last instant."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("a moment is written as 2026-01-31 or 2026-01-31T10:00+01:00") from None
+    if len(text) == len("2026-01-31"):
+        moment = moment.replace(hour=23, minute=59, second=59, microsecond=999999)
+    return moment if moment.tzinfo else moment.replace(tzinfo=settings.BUSINESS_TIME_ZONE)
 
 
 def _folder(text: str) -> Path:
@@ -177,6 +198,17 @@ def _parser() -> argparse.ArgumentParser:
     gate.set_defaults(run=_gate)
 
     commands.add_parser("deliver", help="deliver the published lists").set_defaults(run=_deliver)
+    status = commands.add_parser("status", help="the decisions for an address, and why")
+    status.add_argument("address", metavar="ADDRESS", help="an address (a postal one as JSON), or the id of a contact")
+    status.add_argument("--channel", choices=("email", "phone", "sms", "post"), help="on this channel only")
+    status.add_argument("--purpose", help="for this purpose only")
+    status.add_argument("--brand", help="for this sender only")
+    status.add_argument("--as-of", type=_instant, metavar="T", help="at another moment than the standing build's")
+    status.add_argument("--known-at", type=_instant, metavar="T", help="by what was known then; needs some seconds")
+    status.add_argument("--lang", choices=("nl", "en"), default="en", help="the language of the answer")
+    status.add_argument("--json", action="store_true", help="one JSON object for each decision, on a line of its own")
+    status.set_defaults(run=_status)
+
     psql = commands.add_parser("psql", help="open the warehouse in psql, which comes with the embedded PostgreSQL")
     psql.add_argument("--command", dest="sql", metavar="SQL", help="run this and leave")
     psql.set_defaults(run=_psql)

@@ -24,26 +24,32 @@ assessments as (
 
 ),
 
+scopes as (
+
+    select distinct channel, purpose, brand from decisions
+    where basis = 'legitimate_interest'
+
+),
+
 -- the balancing test that a legitimate interest rests on; of several the one that is reviewed last (R18)
 assessed as (
 
     select
-        decisions.scope_id,
+        {{ key_of(['scopes.channel', 'scopes.purpose', 'scopes.brand']) }} as scope_key,
         assessments.lia_ref,
         row_number() over (
-            partition by decisions.scope_id
+            partition by scopes.channel, scopes.purpose, scopes.brand
             order by coalesce(assessments.review_due, cast('9999-12-31' as date)) desc, assessments.lia_ref
         ) as rank
-    from decisions
+    from scopes
     cross join builds
     inner join assessments
         on
-            {{ list_holds('assessments.brands', 'decisions.brand') }}
-            and {{ list_holds('assessments.channels', 'decisions.channel') }}
-            and {{ list_holds('assessments.purposes', 'decisions.purpose') }}
+            {{ list_holds('assessments.brands', 'scopes.brand') }}
+            and {{ list_holds('assessments.channels', 'scopes.channel') }}
+            and {{ list_holds('assessments.purposes', 'scopes.purpose') }}
             and assessments.approved_on <= builds.decided_on
             and (assessments.review_due is null or assessments.review_due >= builds.decided_on)
-    where decisions.basis = 'legitimate_interest'
 
 ),
 
@@ -70,8 +76,14 @@ marketable_contacts as (
     from decisions
     cross join builds
     inner join received
-        on received.record_id = decisions.evidence_record_id and received.event_key = decisions.evidence_id
-    left join assessed on assessed.scope_id = decisions.scope_id and assessed.rank = 1
+        on
+            {{ key_of(['received.record_id', 'received.event_key']) }}
+            = {{ key_of(['decisions.evidence_record_id', 'decisions.evidence_id']) }}
+    left join assessed
+        on
+            decisions.basis = 'legitimate_interest'
+            and assessed.scope_key = {{ key_of(['decisions.channel', 'decisions.purpose', 'decisions.brand']) }}
+            and assessed.rank = 1
 
 )
 

@@ -1,4 +1,4 @@
-"""Decisions for another moment or another state of knowledge: the models built for one address, beside the standing build.
+"""Decisions for another moment or state of knowledge: the models built for one address, beside the standing build.
 
 The received events and the registries of the standing build are read through views; everything from there on is built
 anew for the records that are connected with the address, in schemas of its own, which are dropped afterwards.
@@ -68,9 +68,7 @@ def _prepare(connection: psycopg.Connection[Any], prefix: str) -> None:
             )
 
 
-def _ask(
-    connection: psycopg.Connection[Any], prefix: str, subject: Subject, scope: Scope, moment: Standing
-) -> None:
+def _ask(connection: psycopg.Connection[Any], prefix: str, subject: Subject, scope: Scope, moment: Standing) -> None:
     """One question for each registered scope, as `evaluate` puts them."""
     schema = sql.Identifier(prefix + "evaluation")
     connection.execute(sql.SQL("create schema {}").format(schema))
@@ -106,9 +104,9 @@ def _relations(connection: psycopg.Connection[Any], prefix: str) -> Relations:
         f"""
         create view {schema}.asked_decisions as
         select
-            questions.channel, questions.address, questions.purpose, questions.brand, answers.marketable as is_marketable,
-            answers.basis, answers.status, answers.reason, answers.since, answers.expires_on, answers.renewal_due_on,
-            answers.evidence_id, answers.anchored_by, answers.because_of
+            questions.channel, questions.address, questions.purpose, questions.brand,
+            answers.marketable as is_marketable, answers.basis, answers.status, answers.reason, answers.since,
+            answers.expires_on, answers.renewal_due_on, answers.evidence_id, answers.anchored_by, answers.because_of
         from {schema}.answers
         inner join {prefix}evaluation.questions using (question_id);
         create view {schema}.asked_intervals as

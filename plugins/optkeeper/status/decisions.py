@@ -146,12 +146,15 @@ def look_up(
     events = _events(connection, relations, sorted({key for row in rows for key in row[11:14] if key}))
     return [
         Decision(
-            *row[:11],
-            *(events.get(key) if key else None for key in row[11:14]),
-            timeline=tuple(timelines.get(row[:1] + row[2:4], ())),
+            channel, address, purpose, brand, is_marketable, basis, status, reason, since, expires_on, renewal_due_on,
+            events.get(evidence_id), events.get(anchored_by), events.get(because_of),
+            tuple(timelines.get((channel, purpose, brand), ())),
         )
-        for row in rows
-    ]
+        for (
+            channel, address, purpose, brand, is_marketable, basis, status, reason, since, expires_on, renewal_due_on,
+            evidence_id, anchored_by, because_of,
+        ) in rows
+    ]  # fmt: skip
 
 
 def _timelines(

@@ -31,6 +31,7 @@ def read(text: str) -> Subject:
     text = text.strip()
     if _CONTACT_ID.fullmatch(text):
         return Subject(None, (), text)
+    channels: tuple[str, ...]
     if text.startswith("{"):
         address, channels = _postal(text), ("post",)
     elif "@" in text:
