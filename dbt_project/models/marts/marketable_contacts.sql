@@ -72,7 +72,10 @@ marketable_contacts as (
         received.order_id,
         received.publication_snapshot,
         assessed.lia_ref,
-        case when decisions.basis in ('soft_opt_in', 'legitimate_interest') then 'required' else 'not_required' end as opt_out_line
+        case
+            when decisions.basis in ('soft_opt_in', 'legitimate_interest') then 'required'
+            else 'not_required'
+        end as opt_out_line
     from decisions
     cross join builds
     inner join received

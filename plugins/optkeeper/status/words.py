@@ -130,7 +130,7 @@ NL = Words(
         "minor": "Bewijs van de ouder, of een nieuwe toestemming zodra de leeftijd is bereikt.",
         "erased": "Alleen een nieuwe eigen toestemming via een eigen bron die geen CRM is.",
         "role_address": "Toestemming vanaf dit adres, of een publicatie die dit gebruik dekt.",
-        "not_informed": "Een kennisgeving aan de persoon; voor geleverde gegevens alleen binnen de termijn van art. 14.",
+        "not_informed": "Een kennisgeving; voor gegevens van een leverancier alleen binnen de termijn van art. 14.",
         "assessment_missing": "Een goedgekeurde belangenafweging die dit bereik dekt, of toestemming.",
         "basis_not_allowed": "Toestemming.",
         "not_similar_product": "Een verkoop van een soortgelijk product, of toestemming.",
