@@ -35,7 +35,8 @@ ranked as (
         *,
         row_number() over (
             partition by {{ key }}
-            order by case when is_usable then 0 else 1 end, basis_rank, expires_on desc, evidence_id
+            order by
+                case when is_usable then 0 when is_live then 1 else 2 end, basis_rank, expires_on desc, evidence_id
         ) as reliance_rank,
         row_number() over (
             partition by {{ key }}
@@ -73,7 +74,8 @@ decided as (
         relied.*,
         case when relied.is_marketable then relied.basis end as basis_relied_on,
         case
-            when relied.is_marketable then relied.status
+            -- an address that is unusable changes the reason, never the status
+            when relied.is_live then relied.status
             when stated.status_group = 1 then stated.status
             when stated.speaks_of_restriction and stated.is_refusal then 'ConsentRefused'
             when stated.speaks_of_restriction then 'ConsentWithdrawn'
