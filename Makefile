@@ -5,7 +5,7 @@ TOOLS := $(CURDIR)/.optkeeper/tools
 UV ?= $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 RUN := $(UV) run --frozen -q
 
-.PHONY: demo down psql test lint parse install country-names
+.PHONY: demo down psql test lint parse install country-names rules
 
 install: $(UV)
 	@$(UV) sync --frozen -q
@@ -38,6 +38,10 @@ lint: install
 # the seed by which the models read countries, as Python reads them
 country-names: install
 	@$(RUN) python -m optkeeper.landing.countries > dbt_project/seeds/country_names.csv
+
+# the page that says where each rule is decided
+rules: install
+	@$(RUN) python -m optkeeper.rules_page > docs/rules.md
 
 # fails on anything that dbt calls deprecated
 parse: install
