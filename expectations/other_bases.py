@@ -4,7 +4,7 @@ A soft opt-in rests on a sale (R17), a legitimate interest on a contact record, 
 published address on its publication (R19), and each of them on the basis matrix.
 """
 
-from expectations.permissions import held, policy_value
+from expectations.permissions import held, policy_value, recalled
 from expectations.statement import PolicyStatement
 
 _CARRIED = (
@@ -18,23 +18,6 @@ _CLEARED = """inner join registry.sources as sources on sources.source = receive
                 on
                     lead_channels.lead_channel = coalesce(received.lead_channel, sources.lead_channel)
                     and lead_channels.state = 'cleared'"""
-
-# what a source has recalled by now is as if never given (R32)
-_RECALLED = """exists (
-                    select from candidate.consent_events as recalls
-                    inner join intermediate.int_events__received as recalled
-                        on recalled.event_key = recalls.event_key and recalled.record_id = recalls.record_id
-                    cross join gate.current_run as deciding
-                    where
-                        recalls.event_type = 'consent_revoked'
-                        and recalls.source = received.source
-                        and coalesce(least(recalls.occurred_at, recalls.received_at), recalls.received_at)
-                        <= deciding.as_of
-                        and (
-                            recalled.refers_to_batch = received.batch
-                            or recalled.refers_to_event_id = received.event_id
-                        )
-                )"""
 
 
 def _unless(basis: str, fulfilled: str) -> str:
@@ -84,7 +67,7 @@ class EverySoftOptInRestsOnASaleThatAllowsIt(PolicyStatement):
                     and (received.channel = listed.channel) is not false
                     and (received.purpose = listed.purpose) is not false
                     and {_CARRIED} = listed.address
-                    and not {_RECALLED}
+                    and not {recalled("received")}
             """,
     )
 
@@ -152,7 +135,7 @@ class EveryLegitimateInterestWasToldInTime(PolicyStatement):
             )
         } as integer))
                     )
-                    and not {_RECALLED}
+                    and not {recalled("received")}
             """,
     )
 
@@ -183,7 +166,7 @@ class EveryPublishedAddressWasMadeKnownForItsUse(PolicyStatement):
                     and (received.channel = listed.channel) is not false
                     and (received.purpose = listed.purpose) is not false
                     and {_CARRIED} = listed.address
-                    and not {_RECALLED}
+                    and not {recalled("received")}
             """,
     )
 

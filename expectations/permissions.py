@@ -126,6 +126,25 @@ def _unless_a_grant(fulfils: str, joined: str = "") -> str:
     """
 
 
+def recalled(record: str) -> str:
+    """Whether a record's source has recalled it by now, so that it is as if never given (R32)."""
+    return f"""exists (
+                    select from candidate.consent_events as recalls
+                    inner join intermediate.int_events__received as recalled
+                        on recalled.event_key = recalls.event_key and recalled.record_id = recalls.record_id
+                    cross join gate.current_run as deciding
+                    where
+                        recalls.event_type = 'consent_revoked'
+                        and recalls.source = {record}.source
+                        and coalesce(least(recalls.occurred_at, recalls.received_at), recalls.received_at)
+                        <= deciding.as_of
+                        and (
+                            recalled.refers_to_batch = {record}.batch
+                            or recalled.refers_to_event_id = {record}.event_id
+                        )
+                )"""
+
+
 def policy_value(key: str, country: str, channel: str, day: str) -> str:
     """The value of the most specific row of policy in force on a day."""
     return f"""(
@@ -276,23 +295,7 @@ class NoConsentWasRecalled(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R32",)
-    unexpected_rows_query: str = _unless_a_grant(
-        """not exists (
-                    select from candidate.consent_events as recalls
-                    inner join intermediate.int_events__received as recalled
-                        on recalled.event_key = recalls.event_key and recalled.record_id = recalls.record_id
-                    cross join gate.current_run as deciding
-                    where
-                        recalls.event_type = 'consent_revoked'
-                        and recalls.source = detailed.source
-                        and coalesce(least(recalls.occurred_at, recalls.received_at), recalls.received_at)
-                        <= deciding.as_of
-                        and (
-                            recalled.refers_to_batch = detailed.batch
-                            or recalled.refers_to_event_id = detailed.event_id
-                        )
-                )"""
-    )
+    unexpected_rows_query: str = _unless_a_grant(f"not {recalled('detailed')}")
 
 
 class NoProofLiesInTheFutureOfItsReceipt(PolicyStatement):
