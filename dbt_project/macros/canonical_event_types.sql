@@ -1,4 +1,4 @@
-{# The columns of a canonical event, in order, with their types (docs: interfaces, section 3).
+{# The columns of a canonical event, in order, with their types (docs/contract.md: events).
    received_at, record_id and payload_digest say where the event stands in raw. #}
 {% macro canonical_event_types() %}
     {{ return([

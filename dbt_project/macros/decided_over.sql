@@ -1,4 +1,4 @@
-{# Interfaces, section 4: the one decision over several rows of `int_decisions__considered`, those of one scope of a contact
+{# docs/contract.md, answers: the one decision over several rows of `int_decisions__considered`, those of one scope of a contact
    or those of all contacts that carry an address. The relation has one row more than nothing for each key, with nulls where
    nothing is known, and a column is_role_address. One row per key. #}
 {% macro decided_over(relation, key) %}

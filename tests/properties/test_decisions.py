@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from tests.road.road import Road, road
@@ -128,9 +128,9 @@ def test_what_holds_of_every_decision(histories: list[Any], seed: int) -> None:
     order = random.Random(seed)
     variants = list(_variants(histories))
     events = [
-        event
+        told
         for person, number, history, _ in variants
-        for event in _events(person, number, history, order)
+        for told in _events(person, number, history, order)
         for _ in range(1 + (person[0] == "b"))  # a redelivery changes nothing
     ]
     order.shuffle(events)
@@ -146,10 +146,11 @@ def test_what_holds_of_every_decision(histories: list[Any], seed: int) -> None:
             said = _timeline_says(built, question)
             wanted = (answer["basis"], answer["evidence_id"]) if answer["marketable"] else None
             assert said == wanted, f"the timeline does not say what {question['id']} was answered"
-    known = {f"{event['source']}/{event['event_id']}" for event in events}
+    known = {f"{told['source']}/{told['event_id']}" for told in events}
     for number, (history, _, asked) in enumerate(histories):
         for channel, purpose in SCOPES:
             plain, reordered, restricted = (answers[f"{v}{number}/{channel}/{purpose}"] for v in "abc")
+            event(f"{plain['basis'] or plain['status']}")
             assert _said(plain, f"a{number}") == _said(reordered, f"b{number}")
             assert plain["marketable"] or not restricted["marketable"]
             assert not plain["marketable"] or (plain["basis"] and plain["evidence_id"] in known)

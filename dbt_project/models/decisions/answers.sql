@@ -1,4 +1,4 @@
-{#- One answer per question: over all contacts that carry the address (interfaces, section 4). -#}
+{#- One answer per question: over all contacts that carry the address (docs/contract.md). -#}
 {{ config(enabled=is_evaluation()) }}
 
 with questions as (

@@ -1,4 +1,4 @@
--- Interfaces, section 4: an address that several contacts carry has one decision, over all of them.
+-- docs/contract.md, answers: an address that several contacts carry has one decision, over all of them.
 
 with considered as (
 

@@ -1,4 +1,4 @@
--- Interfaces, section 4: what is each basis's status, why, and on what evidence, at every moment?
+-- docs/contract.md, answers: what is each basis's status, why, and on what evidence, at every moment?
 
 with scope_periods as (
 

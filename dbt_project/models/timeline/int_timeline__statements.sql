@@ -1,4 +1,4 @@
--- Interfaces, section 4: every record says something from its effective instant on; of each class the latest is heard.
+-- docs/contract.md, answers: every record says something from its effective instant on; of each class the latest is heard.
 -- Classes of consent: 1 counted, waits, lapsed or was revoked; 2 did not count; 3 only asked. Of the other bases: 1 formed;
 -- 2 formed, but the person was not told; 3 not formed.
 
