@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import HealthCheck, Phase, assume, event, given, settings
 from hypothesis import strategies as st
 
 from tests.road.road import Road, road
@@ -121,10 +121,12 @@ def _timeline_says(built: Road, question: Mapping[str, Any]) -> tuple[str, str] 
 
 @given(histories=st.lists(HISTORY, min_size=40, max_size=40), seed=st.integers(0, 2**16))
 @settings(
-    max_examples=2, deadline=None, derandomize=True, phases=(Phase.generate,), database=None,
+    max_examples=1, deadline=None, derandomize=True, phases=(Phase.generate,), database=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 def test_what_holds_of_every_decision(histories: list[Any], seed: int) -> None:
+    # of the simplest examples nothing is learned, and each costs a build
+    assume(len({what.kind for history, _, _ in histories for what in history}) > 8)
     order = random.Random(seed)
     variants = list(_variants(histories))
     events = [
