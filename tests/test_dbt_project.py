@@ -132,3 +132,25 @@ def test_building_again_gives_identical_rows(built: str, tmp_path: Path) -> None
         transform.build("run-2", AS_OF, address=built, work_folder=tmp_path)
         after = [connection.execute(query.format(mart).encode()).fetchone() for mart in marts]
     assert before == after
+
+
+@pytest.mark.parametrize(
+    ("basis", "change"),
+    [
+        ("consent", "evidence_type = 'notice_given'"),
+        ("soft_opt_in", "order_id = null"),
+        ("soft_opt_in", "evidence_type = 'consent_given'"),
+        ("legitimate_interest", "lia_ref = null"),
+        ("legitimate_interest", "evidence_type = 'contact_upserted'"),
+        ("published_address", "publication_snapshot = null"),
+    ],
+)
+def test_the_database_refuses_a_basis_without_its_evidence(built: str, basis: str, change: str) -> None:
+    with database.connect(built) as connection:
+        row = connection.execute(
+            "select count(*) from candidate.marketable_contacts where basis = %s", (basis,)
+        ).fetchone()
+        assert row is not None
+        assert row[0] > 0
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute(f"update candidate.marketable_contacts set {change} where basis = '{basis}'".encode())

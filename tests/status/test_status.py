@@ -97,6 +97,20 @@ def test_a_shared_address_says_how_many_carry_it(told: Told) -> None:
     assert re.search(r"^\d+ contacts carry this address", told("familie@gezin.example"))
 
 
+def test_a_retired_contact_id_answers_for_the_contact_that_it_has_joined(told: Told, published: str) -> None:
+    with database.connect(published) as connection:
+        row = connection.execute(
+            "select contact_id from marts.contact_points where address = 'anna@soft-opt-in.example'"
+        ).fetchone()
+        assert row is not None
+        connection.execute(
+            "insert into marts.contact_redirects values (%s, %s, '2025-05-01 10:00+02')", ("f" * 32, row[0])
+        )
+    text = told("f" * 32, "--purpose", "product_news")
+    assert text.startswith(f"Contact {'f' * 32} has been part of {row[0]} since 2025-05-01.")
+    assert "YES  noord · e-mail · product_news  (SoftOptInActive, ok)" in text
+
+
 def test_json_holds_one_decision_a_line(told: Told) -> None:
     rows = [json.loads(line) for line in told("anna@soft-opt-in.example", "--json").splitlines()]
     assert {(row["purpose"], row["marketable"], row["basis"]) for row in rows} == {
