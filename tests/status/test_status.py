@@ -122,15 +122,19 @@ def test_json_holds_one_decision_a_line(told: Told) -> None:
 def test_another_state_of_knowledge_is_built_for_the_address_and_leaves_nothing(told: Told, published: str) -> None:
     scope = ("--purpose", "newsletter", "--brand", "noord", "--json")
     moment = ("--as-of", "2025-02-01", "--known-at", "2025-02-01")
-    (then,) = map(json.loads, told("anna@vendor-after-withdrawal.example", *scope, *moment).splitlines())
+    with database.connect(published) as another:
+        # one question was killed, and another is being answered
+        another.execute("create schema asked_000000000000_registry")
+        another.execute("create schema asked_111111111111_registry")
+        another.execute("select pg_advisory_lock(hashtext('asked_111111111111_'))")
+        (then,) = map(json.loads, told("anna@vendor-after-withdrawal.example", *scope, *moment).splitlines())
+        left = another.execute(
+            "select schema_name from information_schema.schemata where schema_name like 'asked%'"
+        ).fetchall()
     (later,) = map(json.loads, told("anna@vendor-after-withdrawal.example", *scope).splitlines())
     assert (then["marketable"], then["evidence"]["event_id"]) == (True, "web/vendor-after-withdrawal-1")
     assert (later["marketable"], later["reason"]) == (False, "withdrawn")
-    with database.connect(published) as connection:
-        left = connection.execute(
-            "select schema_name from information_schema.schemata where schema_name like 'asked%'"
-        ).fetchall()
-    assert left == []
+    assert left == [("asked_111111111111_registry",)]
 
 
 def _reasons_of_the_interface() -> set[str]:

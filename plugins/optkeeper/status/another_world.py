@@ -39,7 +39,9 @@ def built_for(
     Raises:
         TransformError: a model failed.
     """
+    _sweep(connection)
     prefix = f"asked_{uuid.uuid4().hex[:12]}_"
+    connection.execute("select pg_advisory_lock(hashtext(%s))", (prefix,))
     try:
         _prepare(connection, prefix)
         _ask(connection, prefix, subject, scope, moment)
@@ -50,8 +52,24 @@ def built_for(
             )  # fmt: skip
         yield _relations(connection, prefix)
     finally:
-        for schema in (*_SCHEMAS, "evaluation"):
-            connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(prefix + schema)))
+        _drop(connection, prefix)
+
+
+def _sweep(connection: psycopg.Connection[Any]) -> None:
+    """Drops what a question that was killed has left: its lock ended with its session, its schemas did not."""
+    left = connection.execute(
+        "select distinct substring(schema_name from '^asked_[0-9a-f]{12}_') from information_schema.schemata"
+        " where schema_name ~ '^asked_[0-9a-f]{12}_'"
+    ).fetchall()
+    for (prefix,) in left:
+        if connection.execute("select pg_try_advisory_lock(hashtext(%s))", (prefix,)).fetchone() == (True,):
+            _drop(connection, prefix)
+
+
+def _drop(connection: psycopg.Connection[Any], prefix: str) -> None:
+    for schema in (*_SCHEMAS, "evaluation"):
+        connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(prefix + schema)))
+    connection.execute("select pg_advisory_unlock(hashtext(%s))", (prefix,))
 
 
 def _prepare(connection: psycopg.Connection[Any], prefix: str) -> None:
