@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from optkeeper import cli, evaluate, settings, transform
@@ -135,6 +136,21 @@ def test_another_state_of_knowledge_is_built_for_the_address_and_leaves_nothing(
     assert (then["marketable"], then["evidence"]["event_id"]) == (True, "web/vendor-after-withdrawal-1")
     assert (later["marketable"], later["reason"]) == (False, "withdrawn")
     assert left == [("asked_111111111111_registry",)]
+
+
+def test_another_moment_is_looked_up_without_dbt_and_equals_the_world_built_for_it(
+    told: Told, published: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("familie@gezin.example", "--as-of", "2025-01-20T12:00", "--json")
+    with monkeypatch.context() as without_dbt:
+        without_dbt.setattr(transform, "run", Mock(side_effect=AssertionError))
+        looked_up = told(*asked)
+    with database.connect(published) as connection:
+        # the timeline of another run than the published one is not looked up in
+        connection.execute("update intermediate.completed_builds set run_id = 'run-2'")
+        built = told(*asked)
+        connection.execute("update intermediate.completed_builds set run_id = 'run-1'")
+    assert looked_up == built != told("familie@gezin.example", "--json")
 
 
 def _reasons_of_the_interface() -> set[str]:

@@ -1,3 +1,5 @@
+{{ config(post_hook="{{ asked_on_request() }}") }}
+
 -- Everything that has a say in a decision, one row per contact point, scope and basis, and one where only a restriction or
 -- a block reaches the scope.
 

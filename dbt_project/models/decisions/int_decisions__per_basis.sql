@@ -1,3 +1,5 @@
+{{ config(post_hook="{{ asked_on_request() }}") }}
+
 -- What each basis says of a contact point and scope at the moment asked about: a look-up in the timeline.
 
 with moments as (

@@ -1,3 +1,5 @@
+{{ config(post_hook="{{ asked_on_request() }}") }}
+
 -- Scopes for which a contact point has no record of any permission, but something that ends use reaches it.
 
 with moments as (

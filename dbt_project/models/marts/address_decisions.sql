@@ -1,3 +1,5 @@
+{{ config(post_hook="{{ asked_on_request() }}") }}
+
 -- docs/contract.md, answers: an address that several contacts carry has one decision, over all of them.
 
 with considered as (

@@ -126,7 +126,14 @@ def _relations(connection: psycopg.Connection[Any], prefix: str) -> Relations:
             answers.marketable as is_marketable, answers.basis, answers.status, answers.reason, answers.since,
             answers.expires_on, answers.renewal_due_on, answers.evidence_id, answers.anchored_by, answers.because_of
         from {schema}.answers
-        inner join {prefix}evaluation.questions using (question_id);
+        inner join {prefix}evaluation.questions using (question_id)
+        -- a scope of which nothing is known is no decision of its own
+        where exists (
+            select from {schema}.int_decisions__considered as considered
+            where considered.world_id = questions.question_id and considered.address = questions.address
+                and (considered.channel, considered.purpose, considered.brand)
+                = (questions.channel, questions.purpose, questions.brand)
+        );
         create view {schema}.asked_intervals as
         select
             channel, address, purpose, brand, contact_id, basis, status, reason, valid_from,
@@ -134,8 +141,4 @@ def _relations(connection: psycopg.Connection[Any], prefix: str) -> Relations:
         from {schema}.int_timeline__intervals;
         """.encode()
     )
-    # a scope of which nothing is known is no decision of its own
-    known = f"(reason <> 'no_permission' or address in (select address from {schema}.int_timeline__intervals))"
-    return Relations(
-        f"{schema}.asked_decisions", f"{schema}.asked_intervals", f"{schema}.int_events__judged", knows_more=known
-    )
+    return Relations(f"{schema}.asked_decisions", f"{schema}.asked_intervals", f"{schema}.int_events__judged")

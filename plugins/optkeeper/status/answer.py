@@ -77,6 +77,10 @@ def _decided(
 ) -> list[Decision]:
     if moment == standing:
         return decisions.look_up(connection, decisions.PUBLISHED, one, scope)
+    if moment.known_at == standing.known_at:
+        at_the_moment = decisions.asked(connection, one, moment.as_of)
+        if at_the_moment is not None:
+            return decisions.look_up(connection, at_the_moment, one, scope)
     # loads dbt, which takes seconds
     from optkeeper.status.another_world import built_for
 

@@ -79,10 +79,10 @@ class Relations:
     decisions: str
     intervals: str
     events: str
-    knows_more: str = "true"
 
 
 PUBLISHED = Relations("marts.address_decisions", "marts.consent_timeline", "marts.consent_events")
+_ASKED = Relations("intermediate.address_decisions__asked", PUBLISHED.intervals, PUBLISHED.events)
 
 
 def standing(connection: psycopg.Connection[Any]) -> Standing | None:
@@ -91,6 +91,25 @@ def standing(connection: psycopg.Connection[Any]) -> Standing | None:
         return None
     row = connection.execute("select as_of, known_at from marts.builds").fetchone()
     return None if row is None else Standing(*row)
+
+
+def asked(connection: psycopg.Connection[Any], subject: Subject, as_of: datetime) -> Relations | None:
+    """The published decisions at another moment: the same look-up in the same timeline.
+
+    None where the timeline that stands is another run's than the published one, as after a build that the gate refused.
+    """
+    stands = connection.execute(
+        "select true from intermediate.completed_builds inner join marts.builds using (run_id)"
+        " where to_regclass(%s) is not null",
+        (_ASKED.decisions,),
+    ).fetchone()
+    if stands is None:
+        return None
+    connection.execute(
+        "select set_config('optkeeper.address', %s, false), set_config('optkeeper.as_of', %s, false)",
+        (subject.address, as_of.isoformat()),
+    )
+    return _ASKED
 
 
 def redirected(connection: psycopg.Connection[Any], contact_id: str) -> tuple[str, datetime] | None:
@@ -131,7 +150,7 @@ def look_up(
             evidence_id, anchored_by, because_of
         from {relations.decisions} as decisions
         where
-            address = %(address)s and channel = any(%(channels)s) and {relations.knows_more}
+            address = %(address)s and channel = any(%(channels)s)
             and (%(channel)s::text is null or channel = %(channel)s)
             and (%(purpose)s::text is null or purpose = %(purpose)s)
             and (%(brand)s::text is null or brand = %(brand)s)
