@@ -14,6 +14,12 @@ intervals as (
 
 ),
 
+world_countries as (
+
+    select * from {{ ref('world_countries') }}
+
+),
+
 attributes as (
 
     select * from {{ ref('int_contacts__attributes') }}
@@ -36,7 +42,7 @@ standing as (
     select
         intervals.*,
         moments.as_of,
-        coalesce(attributes.policy_country, '*') as policy_country
+        coalesce(attributes.policy_country, world_countries.policy_country) as policy_country
     from intervals
     inner join moments
         on
@@ -44,6 +50,7 @@ standing as (
             and intervals.valid_from <= moments.as_of
             and intervals.valid_to > moments.as_of
     left join attributes on attributes.world_id = intervals.world_id and attributes.contact_id = intervals.contact_id
+    left join world_countries on world_countries.world_id = intervals.world_id
 
 ),
 

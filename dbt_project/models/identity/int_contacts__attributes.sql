@@ -12,26 +12,9 @@ resolved as (
 
 ),
 
-worlds as (
+world_countries as (
 
-    select * from {{ ref('worlds') }}
-
-),
-
--- R41: the country of a contact of whom no record states one
-default_countries as (
-
-    select
-        worlds.world_id,
-        policy.value as country
-    from worlds
-    inner join {{ ref('policy') }} as policy
-        on
-            policy.key = 'default_country'
-            and policy.country = '*'
-            and policy.channel = '*'
-            and {{ local_date('worlds.known_at') }} >= policy.valid_from
-            and {{ local_date('worlds.known_at') }} <= coalesce(policy.valid_to, {{ local_date('worlds.known_at') }})
+    select * from {{ ref('world_countries') }}
 
 ),
 
@@ -143,8 +126,8 @@ attributes as (
     select
         summed.world_id,
         summed.contact_id,
-        coalesce(countries.country, default_countries.country) as country,
-        {{ policy_country("coalesce(countries.country, default_countries.country)") }} as policy_country,
+        coalesce(countries.country, world_countries.country) as country,
+        {{ policy_country("coalesce(countries.country, world_countries.country)") }} as policy_country,
         case summed.form_rank
             when 2 then 'sole_trader'
             when 3 then 'partnership'
@@ -159,7 +142,7 @@ attributes as (
         summed.first_received_at,
         summed.source_count
     from summed
-    inner join default_countries on default_countries.world_id = summed.world_id
+    inner join world_countries on world_countries.world_id = summed.world_id
     left join countries
         on countries.world_id = summed.world_id and countries.contact_id = summed.contact_id and countries.place = 1
     left join names on names.world_id = summed.world_id and names.contact_id = summed.contact_id and names.place = 1

@@ -1,9 +1,9 @@
--- R18: for which scopes does a contact record ask for legitimate interest, from when on is it informed, and what is wrong
+-- R18: for which scopes does a contact record of a cleared source ask for legitimate interest, from when on is it informed, and what is wrong
 -- with it, if anything, but the basis matrix and the balancing test, which are asked for the moment of the question?
 
 with events as (
 
-    select * from {{ ref('int_events__judged') }}
+    select * from {{ ref('int_events__cleared') }}
     where event_type in ('contact_upserted', 'sale_completed') and broken_reason is null
 
 ),
@@ -11,6 +11,12 @@ with events as (
 resolved as (
 
     select * from {{ ref('int_identity__resolved') }}
+
+),
+
+world_countries as (
+
+    select * from {{ ref('world_countries') }}
 
 ),
 
@@ -74,19 +80,19 @@ records as {{ computed_once() }} (
         {{ policy_country('coalesce(events.country, events.default_country, attributes.country)') }} as record_country,
         resolved.contact_id,
         resolved.is_role_email,
-        coalesce(attributes.policy_country, '*') as policy_country,
+        coalesce(attributes.policy_country, world_countries.policy_country) as policy_country,
         recalled.revoked_at,
         notices.event_key as notice_key,
         notices.record_id as notice_record_id,
         notices.noticed_at,
         case
-            when events.quarantine_reason is not null then events.quarantine_reason
             when events.timed_as = 'permission' and events.is_undated then 'undated_permission'
             when not {{ list_holds("coalesce(events.allowed_bases, '')", "'legitimate_interest'") }} then 'basis_not_allowed'
         end as defect
     from events
     inner join resolved on resolved.world_id = events.world_id and resolved.event_key = events.event_key
     left join attributes on attributes.world_id = resolved.world_id and attributes.contact_id = resolved.contact_id
+    left join world_countries on world_countries.world_id = resolved.world_id
     left join notices on notices.world_id = resolved.world_id and notices.contact_id = resolved.contact_id
     left join recalled on recalled.world_id = events.world_id and recalled.event_key = events.event_key
 

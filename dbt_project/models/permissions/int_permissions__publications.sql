@@ -14,12 +14,6 @@ resolved as (
 
 ),
 
-attributes as (
-
-    select * from {{ ref('int_contacts__attributes') }}
-
-),
-
 recalled as (
 
     select * from {{ ref('int_permissions__recalled') }}
@@ -32,23 +26,21 @@ scopes as (
 
 ),
 
--- where no row of any date allows it for the country it is never attempted
-attempted as (
+-- a publication asks for this basis itself, in any country; on a channel that it can never be for it says nothing
+publishable as (
 
-    select distinct country, channel from {{ ref('basis_matrix_periods') }}
+    select distinct channel from {{ ref('basis_matrix_periods') }}
     where basis = 'published_address' and is_allowed
 
 ),
 
-published as {{ computed_once() }} (
+published as (
 
     select
         events.*,
-        resolved.contact_id,
-        coalesce(attributes.policy_country, '*') as policy_country
+        resolved.contact_id
     from events
     inner join resolved on resolved.world_id = events.world_id and resolved.event_key = events.event_key
-    left join attributes on attributes.world_id = resolved.world_id and attributes.contact_id = resolved.contact_id
 
 ),
 
@@ -90,7 +82,7 @@ publications as (
             and coalesce(published.channel, scopes.channel) = scopes.channel
             and coalesce(published.purpose, scopes.purpose) = scopes.purpose
             and coalesce(published.brand, published.source_brand, scopes.brand) = scopes.brand
-    inner join attempted on attempted.country = published.policy_country and attempted.channel = scopes.channel
+    inner join publishable on publishable.channel = scopes.channel
     left join recalled on recalled.world_id = published.world_id and recalled.event_key = published.event_key
 
 )

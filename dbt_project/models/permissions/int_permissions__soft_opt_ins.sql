@@ -15,6 +15,12 @@ resolved as (
 
 ),
 
+world_countries as (
+
+    select * from {{ ref('world_countries') }}
+
+),
+
 attributes as (
 
     select * from {{ ref('int_contacts__attributes') }}
@@ -53,10 +59,11 @@ sales as {{ computed_once() }} (
         events.*,
         resolved.contact_id,
         resolved.is_role_email,
-        coalesce(attributes.policy_country, '*') as policy_country
+        coalesce(attributes.policy_country, world_countries.policy_country) as policy_country
     from events
     inner join resolved on resolved.world_id = events.world_id and resolved.event_key = events.event_key
     left join attributes on attributes.world_id = resolved.world_id and attributes.contact_id = resolved.contact_id
+    left join world_countries on world_countries.world_id = resolved.world_id
 
 ),
 

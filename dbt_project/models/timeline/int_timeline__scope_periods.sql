@@ -31,6 +31,12 @@ publications as (
 
 ),
 
+world_countries as (
+
+    select * from {{ ref('world_countries') }}
+
+),
+
 attributes as (
 
     select * from {{ ref('int_contacts__attributes') }}
@@ -78,12 +84,13 @@ governed as {{ computed_once() }} (
     select
         {{ key_of(['scopes.scope_id', 'scopes.basis']) }} as scope_basis_id,
         {{ key_of([
-            'scopes.basis', "coalesce(attributes.policy_country, '*')",
+            'scopes.basis', "coalesce(attributes.policy_country, world_countries.policy_country)",
             "coalesce(attributes.recipient_form, 'natural_person')", 'scopes.channel', 'scopes.purpose', 'scopes.brand'
         ]) }} as rule_id,
         scopes.*
     from scopes
     left join attributes on attributes.world_id = scopes.world_id and attributes.contact_id = scopes.contact_id
+    left join world_countries on world_countries.world_id = scopes.world_id
 
 ),
 
