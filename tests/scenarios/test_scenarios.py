@@ -1,15 +1,19 @@
 """Every question of the worked examples, answered by `optkeeper evaluate` through the production models."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from optkeeper import transform
 from optkeeper.evaluate import evaluate
 
 from tests.scenarios import expand
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*.yaml"))
+_ONLY_EVALUATED = ("answers", "world_members")
 
 
 @pytest.fixture(scope="session")
@@ -21,8 +25,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def answers(folder: Path) -> dict[str, dict[str, object]]:
-    answered = evaluate(folder / "events.jsonl", folder / "questions.jsonl", HERE / "registry")
-    return {str(answer["id"]): answer for answer in answered}
+    run = transform.run
+
+    def run_with_keys_tested(command: Sequence[str], **how: Any) -> transform.TransformCounts:
+        counts = run(command, **how)
+        # what only an evaluation builds no build of production tests
+        assert run(["test", "--select", *_ONLY_EVALUATED], **how).succeeded >= len(_ONLY_EVALUATED)
+        return counts
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transform, "run", run_with_keys_tested)
+        answered = evaluate(folder / "events.jsonl", folder / "questions.jsonl", HERE / "registry")
+        return {str(answer["id"]): answer for answer in answered}
 
 
 def _questions() -> list[str]:

@@ -1,5 +1,6 @@
--- R18: for which scopes does a contact record of a cleared source ask for legitimate interest, from when on is it informed, and what is wrong
--- with it, if anything, but the basis matrix and the balancing test, which are asked for the moment of the question?
+-- R18: for which scopes does a contact record of a cleared source ask for legitimate interest, from when on is it informed,
+-- and what is wrong with it, if anything, but the basis matrix and the balancing test, which are asked for the moment of
+-- the question?
 
 with events as (
 

@@ -95,53 +95,28 @@ covering as (
 
 ),
 
+-- the days from which on something may be otherwise
 boundaries as (
 
-    select kinds.*, months.valid_from
+    {% for rule, columns, applies in [
+        ('months', ['country', 'channel'], 'true'),
+        ('extends', ['country', 'channel'], 'true'),
+        ('matrix', ['basis', 'country', 'channel', 'recipient_form'], 'not kinds.is_consent'),
+        ('covering', ['channel', 'purpose', 'brand'], "kinds.basis = 'legitimate_interest'"),
+    ] %}
+    {% set rule_loop = loop %}
+    {% for end in ['valid_from', 'valid_until'] %}
+    select kinds.*, {{ rule }}.{{ end }} as valid_from
     from kinds
-    inner join months on months.country = kinds.country and months.channel = kinds.channel
-    union
-    select kinds.*, extends.valid_from
-    from kinds
-    inner join extends on extends.country = kinds.country and extends.channel = kinds.channel
-    union
-    select kinds.*, matrix.valid_from
-    from kinds
-    inner join matrix
+    inner join {{ rule }}
         on
-            matrix.basis = kinds.basis
-            and matrix.country = kinds.country
-            and matrix.channel = kinds.channel
-            and matrix.recipient_form = kinds.recipient_form
-    where not kinds.is_consent
-    union
-    select kinds.*, matrix.valid_until as valid_from
-    from kinds
-    inner join matrix
-        on
-            matrix.basis = kinds.basis
-            and matrix.country = kinds.country
-            and matrix.channel = kinds.channel
-            and matrix.recipient_form = kinds.recipient_form
-    where not kinds.is_consent and matrix.valid_until < cast('9999-12-31' as date)
-    union
-    select kinds.*, covering.valid_from
-    from kinds
-    inner join covering
-        on
-            covering.channel = kinds.channel
-            and covering.purpose = kinds.purpose
-            and covering.brand = kinds.brand
-    where kinds.basis = 'legitimate_interest' and covering.valid_from < cast('9999-12-31' as date)
-    union
-    select kinds.*, covering.valid_until as valid_from
-    from kinds
-    inner join covering
-        on
-            covering.channel = kinds.channel
-            and covering.purpose = kinds.purpose
-            and covering.brand = kinds.brand
-    where kinds.basis = 'legitimate_interest' and covering.valid_until < cast('9999-12-31' as date)
+            {% for column in columns %}
+            {{ "and " if not loop.first }}{{ rule }}.{{ column }} = kinds.{{ column }}
+            {% endfor %}
+    where {{ applies }} and {{ rule }}.{{ end }} < cast('9999-12-31' as date)
+    {{ "union" if not (rule_loop.last and loop.last) }}
+    {% endfor %}
+    {% endfor %}
 
 ),
 

@@ -61,7 +61,6 @@ points as (
 based as (
 
     select
-        {{ key_of(['world_id', 'contact_id', 'channel', 'address']) }} as point_id,
         world_id,
         contact_id,
         channel,

@@ -35,7 +35,6 @@ reached as (
 
     {% for bond in ['contact_id', 'address_base'] %}
     select
-        points.point_id,
         points.world_id,
         points.contact_id,
         points.channel,

@@ -4,6 +4,7 @@ The received events and the registries of the standing build are read through vi
 anew for the records that are connected with the address, in schemas of its own, which are dropped afterwards.
 """
 
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -45,11 +46,13 @@ def built_for(
     try:
         _prepare(connection, prefix)
         _ask(connection, prefix, subject, scope, moment)
-        with tempfile.TemporaryDirectory(prefix="opk") as work:
-            transform.run(
-                ["run", *_BUILT], address=address, work_folder=Path(work),
-                variables={"questions": True, "schema_prefix": prefix},
-            )  # fmt: skip
+        work = Path(tempfile.mkdtemp(prefix="opk"))
+        # of a build that fails the log stays, which the error names
+        transform.run(
+            ["run", *_BUILT], address=address, work_folder=work,
+            variables={"questions": True, "schema_prefix": prefix},
+        )  # fmt: skip
+        shutil.rmtree(work)
         yield _relations(connection, prefix)
     finally:
         _drop(connection, prefix)
