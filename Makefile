@@ -4,6 +4,8 @@ PYTHON ?= python3
 TOOLS := $(CURDIR)/.optkeeper/tools
 UV ?= $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 RUN := $(UV) run --frozen -q
+# as many test files side by side, each worker with a server of its own; one does with a debugger
+TEST_WORKERS ?= 2
 
 .PHONY: demo down psql test lint parse install country-names rules
 
@@ -27,7 +29,7 @@ psql: install
 	@$(RUN) optkeeper psql $(if $(SQL),--command "$(SQL)")
 
 test: install
-	@$(RUN) pytest
+	@$(RUN) pytest -n $(TEST_WORKERS) --dist loadfile
 
 lint: install
 	@$(RUN) ruff check .
