@@ -8,7 +8,10 @@ flagged as (
         {{ relation }}.*,
         coalesce(bool_or(is_usable) over (partition by {{ key }}), false) as is_marketable,
         coalesce(bool_or(basis = 'consent' and class is not null) over (partition by {{ key }}), false) as has_said_consent,
-        min(speaking_precedence) over (partition by {{ key }}) as first_precedence
+        min(speaking_precedence) over (partition by {{ key }}) as first_precedence,
+        row_number() over (
+            partition by {{ key }} order by speaking_precedence nulls last, since, stands_by
+        ) as standing_rank
     from {{ relation }}
 
 ),
@@ -90,11 +93,26 @@ decided as (
             else coalesce(said.said_reason, 'no_permission')
         end as reason_given,
         relied.first_precedence as precedence_given,
-        case when relied.is_marketable then relied.since else stated.since end as since_given,
-        case when relied.is_marketable then null else stated.restricted_by end as because_of
+        -- since and until when it has its reason, and the event that the reason speaks of
+        case
+            when relied.is_marketable then relied.since
+            when reasons.reason is not null then standing.since
+            else said.since
+        end as since_given,
+        case
+            when relied.is_marketable then relied.until
+            when reasons.reason is not null then standing.until
+            else said.until
+        end as until_given,
+        case
+            when relied.is_marketable then null
+            when reasons.reason is not null then standing.stands_by
+            else said.said_because_of
+        end as because_of
     from ranked as relied
     inner join ranked as stated on stated.{{ key }} = relied.{{ key }} and stated.status_rank = 1
     inner join ranked as said on said.{{ key }} = relied.{{ key }} and said.said_rank = 1
+    inner join ranked as standing on standing.{{ key }} = relied.{{ key }} and standing.standing_rank = 1
     left join {{ ref('reasons') }} as reasons on reasons.precedence = relied.first_precedence
     where relied.reliance_rank = 1
 

@@ -383,6 +383,12 @@ CASES = {
     "NobodyMarketableIsSuppressed": Case(
         "update candidate.suppressions set purpose = 'newsletter'", {"contact_id": "web/2", "reason": "withdrawn"}
     ),
+    "TheHalvesOfTheDecisionsAddUp": Case(
+        "delete from candidate.suppressions", {"contact_id": "web/2", "decided": False, "listed": None},
+    ),
+    "EveryExpiryCountsFromItsAnchor": Case(
+        "update candidate.decisions set expires_on = expires_on + 1 where contact_id = 'web/1'", {"contact_id": "web/1"}
+    ),
     "EveryMarketableAddressIsUsable": Case(
         "update candidate.contact_points set is_usable = false where contact_id = 'web/1'", {"contact_id": "web/1"}
     ),

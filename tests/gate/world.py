@@ -68,6 +68,10 @@ create table candidate.suppressions (
     contact_id text, channel text, address text, purpose text, brand text, status text, reason text, since timestamptz,
     because_of text
 );
+create table candidate.decisions (
+    contact_id text, address text, channel text, purpose text, brand text, marketable boolean, basis text, status text,
+    reason text, evidence_id text, anchored_by text, anchored_on date, expires_on date, decided_on date
+);
 create table candidate.quarantine (quarantine_key text, source text, event_key text, reason text);
 create table candidate.marketable_contacts (
     contact_id text, address text, channel text, purpose text, brand text, basis text, status text, evidence_id text,
@@ -145,6 +149,17 @@ select
 from candidate.consent_events as events
 inner join candidate.contact_points as point on point.contact_id = events.contact_id
 where events.event_type = 'consent_given';
+insert into candidate.decisions
+select
+    listed.contact_id, listed.address, listed.channel, listed.purpose, listed.brand, true, listed.basis, listed.status, 'ok',
+    listed.evidence_id, listed.evidence_id, cast(events.occurred_at at time zone 'Europe/Amsterdam' as date),
+    listed.expires_on, listed.decided_on
+from candidate.marketable_contacts as listed
+inner join candidate.consent_events as events on events.event_key = listed.evidence_id;
+insert into candidate.decisions
+select
+    contact_id, address, channel, purpose, brand, false, null, status, reason, null, null, null, null, '2026-06-01'
+from candidate.suppressions;
 insert into candidate.renewal_due
 select
     contact_id, address, channel, purpose, brand, 'Jan', 'Jansen', 'Jansen Bloemen', basis, evidence_id,
@@ -235,6 +250,12 @@ select
 from candidate.consent_timeline as timeline
 inner join candidate.consent_events as events on events.event_key = timeline.evidence_id
 where events.source = 'shop';
+insert into candidate.decisions
+select
+    contact_id, address, channel, purpose, brand, true, basis, status, 'ok', evidence_id,
+    case basis when 'legitimate_interest' then 'shop/s2' else evidence_id end, '2025-01-10', expires_on, decided_on
+from candidate.marketable_contacts
+where evidence_id like 'shop/%';
 """
 
 

@@ -53,6 +53,8 @@ answered as (
         case when is_marketable then renewal_due_on end as renewal_due_on,
         is_marketable and asked_on >= renewal_due_on and asked_on <= expires_on as renewal_due,
         since_given as since,
+        nullif(until_given, {{ forever() }}) as until,
+        case when is_marketable then granted_by end as granted_by,
         case when is_marketable then anchored_by end as anchored_by,
         because_of
     from decided

@@ -40,13 +40,17 @@ all_known as (
         said_at,
         said_by,
         said_reason,
+        said_because_of,
+        stands_by,
         evidence_id,
         evidence_record_id,
-        anchored_by,
+        granted_by,
+        last_anchored_by as anchored_by,
         last_anchored_at,
         expires_on,
         renewal_due_on,
-        valid_from as since
+        stands_from as since,
+        stands_until as until
     from per_basis
 
     union all
@@ -74,13 +78,17 @@ all_known as (
         cast(null as timestamptz) as said_at,
         cast(null as text) as said_by,
         cast(null as text) as said_reason,
+        cast(null as text) as said_because_of,
+        stands_by,
         cast(null as text) as evidence_id,
         cast(null as bigint) as evidence_record_id,
+        cast(null as text) as granted_by,
         cast(null as text) as anchored_by,
         cast(null as timestamptz) as last_anchored_at,
         cast(null as date) as expires_on,
         cast(null as date) as renewal_due_on,
-        since
+        since,
+        until
     from restricted_only
 
 ),

@@ -31,6 +31,7 @@ counted as (
     select
         world_id,
         contact_id,
+        event_key,
         occurred_at
     from {{ ref('int_activity__counted') }}
     where is_activity
@@ -73,7 +74,12 @@ acts as (
         lives.world_id,
         lives.contact_id,
         lives.began_at,
-        max(counted.occurred_at) as acted_at
+        counted.occurred_at as acted_at,
+        counted.event_key as acted_by,
+        row_number() over (
+            partition by lives.world_id, lives.contact_id, lives.began_at
+            order by counted.occurred_at desc, counted.event_key desc
+        ) as rank
     from lives
     inner join counted
         on
@@ -81,7 +87,13 @@ acts as (
             and counted.contact_id = lives.contact_id
             and counted.occurred_at >= lives.began_at
             and counted.occurred_at <= lives.as_of
-    group by lives.world_id, lives.contact_id, lives.began_at
+
+),
+
+last_acts as (
+
+    select * from acts
+    where rank = 1
 
 ),
 
@@ -89,13 +101,16 @@ dated as (
 
     select
         standing.*,
-        greatest(standing.anchored_at, acts.acted_at) as last_anchored_at
+        case
+            when last_acts.acted_at > standing.anchored_at then last_acts.acted_by else standing.anchored_by
+        end as last_anchored_by,
+        greatest(standing.anchored_at, last_acts.acted_at) as last_anchored_at
     from standing
-    left join acts
+    left join last_acts
         on
-            acts.world_id = standing.world_id
-            and acts.contact_id = standing.contact_id
-            and acts.began_at = standing.began_at
+            last_acts.world_id = standing.world_id
+            and last_acts.contact_id = standing.contact_id
+            and last_acts.began_at = standing.began_at
             and standing.is_extended_by_activity
 
 ),

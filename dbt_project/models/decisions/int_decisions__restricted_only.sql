@@ -40,7 +40,8 @@ ranked as (
         row_number() over (
             partition by scope_id
             order by case kind when 'restriction' then 0 else 1 end, at desc, event_key desc
-        ) as rank
+        ) as rank,
+        row_number() over (partition by scope_id order by precedence, at, event_key) as cause_rank
     from alone
 
 ),
@@ -60,7 +61,9 @@ restricted_only as (
         max(case when rank = 1 and kind = 'restriction' then at end) as restricted_at,
         max(case when rank = 1 and kind = 'restriction' then event_key end) as restricted_by,
         coalesce(bool_or(rank = 1 and reason = 'refused'), false) as is_refusal,
-        max(case when rank = 1 then at end) as since
+        max(case when cause_rank = 1 then event_key end) as stands_by,
+        max(case when cause_rank = 1 then at end) as since,
+        max(case when cause_rank = 1 then until end) as until
     from ranked
     group by scope_id, world_id, contact_id, channel, address, purpose, brand
 

@@ -34,6 +34,16 @@ decisions as (
 
 ),
 
+-- who once had a live basis
+permitted as (
+
+    select distinct intervals.contact_id
+    from {{ ref('int_timeline__intervals') }} as intervals
+    cross join builds
+    where intervals.is_live and intervals.valid_from <= builds.as_of
+
+),
+
 described as (
 
     select
@@ -42,11 +52,13 @@ described as (
         counted.acted_at,
         coalesce(decisions.is_marketable, false) as is_marketable,
         greatest(decisions.anchored_at, counted.acted_at) as anchored_at,
-        coalesce(decisions.is_restricted, false) as is_restricted
+        coalesce(decisions.is_restricted, false) as is_restricted,
+        permitted.contact_id is not null as was_permitted
     from attributes
     cross join builds
     left join counted on counted.contact_id = attributes.contact_id
     left join decisions on decisions.contact_id = attributes.contact_id
+    left join permitted on permitted.contact_id = attributes.contact_id
 
 ),
 
@@ -59,6 +71,7 @@ contacts as (
         described.is_customer,
         case
             when not described.is_marketable and described.is_restricted then 'blocked'
+            when not described.is_marketable and not described.was_permitted then 'never_permitted'
             when not described.is_marketable then 'expired'
             when
                 {{ add_months(local_date('described.anchored_at'), 'cast(sleeping_after.value as integer)') }}

@@ -1,7 +1,7 @@
 with decisions as (
 
-    select * from {{ ref('int_decisions__per_contact') }}
-    where is_marketable
+    select * from {{ ref('decisions') }}
+    where marketable
 
 ),
 
@@ -65,9 +65,14 @@ marketable_contacts as (
         decisions.status,
         decisions.evidence_id,
         decisions.evidence_record_id,
+        decisions.granted_by,
+        decisions.granted_on,
+        decisions.text_version,
+        decisions.anchored_by,
+        decisions.anchored_on,
         decisions.expires_on,
         decisions.renewal_due_on,
-        builds.decided_on,
+        decisions.decided_on,
         received.event_type as evidence_type,
         received.order_id,
         received.publication_snapshot,
@@ -77,7 +82,6 @@ marketable_contacts as (
             else 'not_required'
         end as opt_out_line
     from decisions
-    cross join builds
     inner join received
         on
             {{ key_of(['received.record_id', 'received.event_key']) }}

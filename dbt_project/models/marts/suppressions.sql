@@ -1,10 +1,11 @@
+-- What may not be used, with why: the half of `decisions` that says no.
+
 with decisions as (
 
-    select * from {{ ref('int_decisions__per_contact') }}
+    select * from {{ ref('decisions') }}
 
 ),
 
--- who was once a candidate and may not be used now, or whom a restriction or block reaches
 suppressions as (
 
     select
@@ -16,14 +17,10 @@ suppressions as (
         status,
         reason,
         since,
+        until,
         because_of
     from decisions
-    where
-        not is_marketable
-        and (
-            precedence is not null
-            or reason in ('expired', 'inactive', 'revoked', 'text_version_invalid', 'minor')
-        )
+    where not marketable
 
 )
 

@@ -18,6 +18,7 @@ effective_grants as (
     select
         anchors.scope_period_id,
         anchors.event_key,
+        anchors.anchored_by,
         anchors.at as anchored_at,
         anchors.counts_from as at,
         anchors.evidence_key,

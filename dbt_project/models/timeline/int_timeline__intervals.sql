@@ -61,13 +61,15 @@ described as (
         states.is_live,
         states.is_restricted,
         states.precedence,
+        states.stands_by,
         reasons.reason as standing_reason,
         coalesce(restriction_sequence.reason = 'refused', false) as is_refusal,
         case when states.is_restricted then restriction_sequence.at end as restricted_at,
         case when states.is_restricted then restriction_sequence.event_key end as restricted_by,
         case when states.is_live then effective_grants.evidence_key end as evidence_id,
         case when states.is_live then effective_grants.evidence_record_id end as evidence_record_id,
-        case when states.is_live then effective_grants.event_key end as anchored_by,
+        case when states.is_live then effective_grants.event_key end as granted_by,
+        case when states.is_live then effective_grants.anchored_by end as anchored_by,
         case when states.is_live then effective_grants.anchored_at end as anchored_at,
         case when states.is_live then effective_grants.began_at end as began_at,
         coalesce(states.renewed_at >= effective_grants.live_from, false) as is_renewed,
@@ -107,7 +109,7 @@ described as (
 
 ),
 
-intervals as (
+told as (
 
     select
         described.scope_period_id,
@@ -141,14 +143,20 @@ intervals as (
         described.is_refusal,
         described.is_formed,
         described.precedence,
+        described.stands_by,
         described.restricted_at,
         described.restricted_by,
         described.class,
         described.said_at,
         described.said_by,
         described.said_reason,
+        -- of what time alone has ended no record is the cause
+        case
+            when described.said_reason not in (bases.ended_reason, 'no_permission') then described.said_by
+        end as said_because_of,
         described.evidence_id,
         described.evidence_record_id,
+        described.granted_by,
         described.anchored_by,
         described.anchored_at,
         described.began_at,
@@ -156,6 +164,46 @@ intervals as (
         described.is_extended_by_activity
     from described
     inner join bases on bases.basis = described.basis
+
+),
+
+-- since when, and until when by what is known, the basis says the same of the scope
+followed as (
+
+    select
+        *,
+        case
+            when
+                status = lag(status) over so_far
+                and reason = lag(reason) over so_far
+                and valid_from = lag(valid_to) over so_far
+                then 0
+            else 1
+        end as begins,
+        case
+            when
+                status = lead(status) over so_far
+                and reason = lead(reason) over so_far
+                and valid_to = lead(valid_from) over so_far
+                then 0
+            else 1
+        end as ends
+    from told
+    window so_far as (partition by scope_id, basis order by valid_from)
+
+),
+
+intervals as (
+
+    select
+        *,
+        max(case when begins = 1 then valid_from end) over (
+            partition by scope_id, basis order by valid_from rows between unbounded preceding and current row
+        ) as stands_from,
+        min(case when ends = 1 then valid_to end) over (
+            partition by scope_id, basis order by valid_from rows between current row and unbounded following
+        ) as stands_until
+    from followed
 
 )
 

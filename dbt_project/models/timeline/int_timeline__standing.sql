@@ -12,9 +12,19 @@ reaching as (
     select
         *,
         max(until) over (
-            partition by scope_period_id, precedence order by at, until rows between unbounded preceding and 1 preceding
+            partition by scope_period_id, precedence
+            order by at, until, event_key rows between unbounded preceding and 1 preceding
         ) as reached_until
     from restricted
+
+),
+
+opened as (
+
+    select
+        *,
+        case when at <= reached_until then 0 else 1 end as opens
+    from reaching
 
 ),
 
@@ -22,10 +32,11 @@ numbered as (
 
     select
         *,
-        sum(case when at <= reached_until then 0 else 1 end) over (
-            partition by scope_period_id, precedence order by at, until rows between unbounded preceding and current row
+        sum(opens) over (
+            partition by scope_period_id, precedence
+            order by at, until, event_key rows between unbounded preceding and current row
         ) as stretch
-    from reaching
+    from opened
 
 ),
 
@@ -36,7 +47,8 @@ standing as (
         precedence,
         kind,
         min(at) as at,
-        max(until) as until
+        max(until) as until,
+        max(case when opens = 1 then event_key end) as event_key
     from numbered
     group by scope_period_id, precedence, kind, stretch
 

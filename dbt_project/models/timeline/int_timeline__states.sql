@@ -101,20 +101,28 @@ states as (
 ),
 
 -- of several reasons the first in their order is given; a restriction changes the status, a block does not
-restricted as (
+reaching as (
 
     select
         states.scope_period_id,
         states.state_from,
-        min(standing.precedence) as precedence,
-        coalesce(bool_or(standing.kind = 'restriction'), false) as is_restricted
+        standing.precedence,
+        standing.event_key,
+        row_number() over (partition by states.scope_period_id, states.state_from order by standing.precedence) as rank,
+        bool_or(standing.kind = 'restriction') over (partition by states.scope_period_id, states.state_from) as is_restricted
     from states
     inner join standing
         on
             standing.scope_period_id = states.scope_period_id
             and standing.at <= states.state_from
             and standing.until > states.state_from
-    group by states.scope_period_id, states.state_from
+
+),
+
+restricted as (
+
+    select * from reaching
+    where rank = 1
 
 ),
 
@@ -123,6 +131,7 @@ described as (
     select
         states.*,
         restricted.precedence,
+        restricted.event_key as stands_by,
         coalesce(restricted.is_restricted, false) as is_restricted
     from states
     left join restricted

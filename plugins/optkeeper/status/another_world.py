@@ -127,7 +127,8 @@ def _relations(connection: psycopg.Connection[Any], prefix: str) -> Relations:
         select
             questions.channel, questions.address, questions.purpose, questions.brand,
             answers.marketable as is_marketable, answers.basis, answers.status, answers.reason, answers.since,
-            answers.expires_on, answers.renewal_due_on, answers.evidence_id, answers.anchored_by, answers.because_of
+            answers.until, answers.expires_on, answers.renewal_due_on, answers.evidence_id, answers.granted_by,
+            answers.anchored_by, answers.because_of
         from {schema}.answers
         inner join {prefix}evaluation.questions using (question_id)
         -- a scope of which nothing is known is no decision of its own

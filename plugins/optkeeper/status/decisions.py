@@ -60,7 +60,9 @@ class Decision:
     renewal_due_on: date | None
     evidence: Event | None
     given_by: Event | None
+    anchored_by: Event | None
     because_of: Event | None
+    until: datetime | None
     timeline: tuple[Interval, ...]
 
 
@@ -147,7 +149,7 @@ def look_up(
         f"""
         select
             channel, address, purpose, brand, is_marketable, basis, status, reason, since, expires_on, renewal_due_on,
-            evidence_id, anchored_by, because_of
+            evidence_id, granted_by, anchored_by, because_of, until
         from {relations.decisions} as decisions
         where
             address = %(address)s and channel = any(%(channels)s)
@@ -162,16 +164,16 @@ def look_up(
         },
     ).fetchall()  # fmt: skip
     timelines = _timelines(connection, relations, subject)
-    events = _events(connection, relations, sorted({key for row in rows for key in row[11:14] if key}))
+    events = _events(connection, relations, sorted({key for row in rows for key in row[11:15] if key}))
     return [
         Decision(
             channel, address, purpose, brand, is_marketable, basis, status, reason, since, expires_on, renewal_due_on,
-            events.get(evidence_id), events.get(anchored_by), events.get(because_of),
+            events.get(evidence_id), events.get(granted_by), events.get(anchored_by), events.get(because_of), until,
             tuple(timelines.get((channel, purpose, brand), ())),
         )
         for (
             channel, address, purpose, brand, is_marketable, basis, status, reason, since, expires_on, renewal_due_on,
-            evidence_id, anchored_by, because_of,
+            evidence_id, granted_by, anchored_by, because_of, until,
         ) in rows
     ]  # fmt: skip
 

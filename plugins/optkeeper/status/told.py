@@ -32,10 +32,12 @@ def as_json(decision: Decision) -> dict[str, Any]:
         "status": decision.status,
         "reason": decision.reason,
         "since": _iso(decision.since),
+        "until": _iso(decision.until),
         "expires_on": _iso(decision.expires_on),
         "renewal_due_on": _iso(decision.renewal_due_on),
         "evidence": _event_json(decision.evidence),
         "given_by": _event_json(decision.given_by),
+        "anchored_by": _event_json(decision.anchored_by),
         "because_of": _event_json(decision.because_of),
         "timeline": [
             {
@@ -80,6 +82,8 @@ def _facts(decision: Decision, words: Words) -> Iterator[tuple[str, str]]:
         yield words.evidence, _event(decision.evidence, words)
     if decision.given_by and decision.given_by != decision.evidence:
         yield words.given_by, _event(decision.given_by, words)
+    if decision.anchored_by and decision.anchored_by not in (decision.evidence, decision.given_by):
+        yield words.anchored_by, _event(decision.anchored_by, words)
     if decision.because_of:
         yield words.because_of, _event(decision.because_of, words)
     if decision.basis:

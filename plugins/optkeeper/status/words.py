@@ -20,6 +20,7 @@ class Words:
     basis: str
     evidence: str
     given_by: str
+    anchored_by: str
     because_of: str
     rule: str
     to_yes: str
@@ -52,6 +53,7 @@ NL = Words(
     basis="grondslag",
     evidence="bewijs",
     given_by="gegeven bij",
+    anchored_by="levend gehouden door",
     because_of="vanwege",
     rule="regel",
     to_yes="wat het ja zou maken",
@@ -160,6 +162,7 @@ EN = Words(
     basis="basis",
     evidence="evidence",
     given_by="given by",
+    anchored_by="kept alive by",
     because_of="because of",
     rule="rule",
     to_yes="what would make it a yes",
