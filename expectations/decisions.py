@@ -38,7 +38,7 @@ class TheHalvesOfTheDecisionsAddUp(PolicyStatement):
 
 
 class EveryExpiryCountsFromItsAnchor(PolicyStatement):
-    """Every last day lies the months of policy after the day of the act that it names, and that act is the contact's."""
+    """Every last day lies the months of policy after the day of the act that it names, and the contact did that act."""
 
     relation = "candidate.decisions"
     rules = ("R2", "R3", "R22", "R42")

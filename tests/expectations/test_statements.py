@@ -384,7 +384,8 @@ CASES = {
         "update candidate.suppressions set purpose = 'newsletter'", {"contact_id": "web/2", "reason": "withdrawn"}
     ),
     "TheHalvesOfTheDecisionsAddUp": Case(
-        "delete from candidate.suppressions", {"contact_id": "web/2", "decided": False, "listed": None},
+        "delete from candidate.suppressions",
+        {"contact_id": "web/2", "decided": False, "listed": None},
     ),
     "EveryExpiryCountsFromItsAnchor": Case(
         "update candidate.decisions set expires_on = expires_on + 1 where contact_id = 'web/1'", {"contact_id": "web/1"}

@@ -60,6 +60,7 @@ def test_an_empty_list_never_replaces_one_that_is_not(sound: Connection, judge: 
     judge("r1")
     _publish(sound)
     sound.execute("delete from candidate.marketable_contacts")
+    sound.execute("delete from candidate.decisions where marketable")
     sound.execute("delete from candidate.renewal_due")
     with pytest.raises(
         GateFailed, match=r"relation marketable_contacts, candidate_rows 0, accepted_rows 2, max_drop_percent 30"
