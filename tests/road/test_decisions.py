@@ -39,6 +39,15 @@ EVENTS = [
     _happened("left", "spam_complaint", 20, "esp"),
     _happened("known", "contact_upserted", 90, "crm"),
     _happened("known", "consent_refused", 80),
+    # a record of long ago that is known last
+    _happened(
+        "kept",
+        "contact_upserted",
+        700,
+        "crm",
+        received_at=_ago(0).isoformat(),
+        contact={"email": "kept@noord.example", "company": "Kept BV"},
+    ),  # fmt: skip
 ]
 
 Decided = dict[str, Mapping[str, Any]]
@@ -121,3 +130,18 @@ def test_who_never_had_a_live_basis_is_not_called_expired(
         "kept": "active", "bounced": "blocked", "bare": "never_permitted", "lapsed": "expired", "left": "blocked",
         "known": "blocked",
     }  # fmt: skip
+
+
+def test_origins_and_dates_follow_what_happened_and_not_what_was_pulled_first(
+    marts: dict[str, list[dict[str, Any]]], newsletter: Decided
+) -> None:
+    kept = newsletter["kept"]
+    (contact,) = (row for row in marts["contacts"] if row["contact_id"] == kept["contact_id"])
+    assert (kept["source"], kept["lead_channel"]) == ("web_doi", "web_form")
+    assert (contact["lead_channel"], contact["company"], contact["domain"]) == (
+        "sales_entry",
+        "Kept BV",
+        "noord.example",
+    )
+    assert contact["first_seen_on"] < kept["granted_on"]
+    assert (kept["granted_on"] - contact["first_seen_on"]).days in (299, 300, 301)

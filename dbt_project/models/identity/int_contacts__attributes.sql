@@ -29,8 +29,8 @@ stated as (
         cleared.source,
         cleared.effective_at,
         cleared.received_at,
-        cleared.first_received_at,
         cleared.country,
+        nullif(split_part(cleared.email, '@', 2), '') as domain,
         nullif(btrim(cleared.first_name), '') as first_name,
         nullif(btrim(cleared.last_name), '') as last_name,
         nullif(btrim(cleared.company), '') as company,
@@ -96,13 +96,31 @@ companies as (
 
 ),
 
+domains as (
+
+    select
+        world_id,
+        contact_id,
+        domain,
+        row_number() over (
+            partition by world_id, contact_id
+            order by case party when 'first_party' then 0 else 1 end, coalesce(effective_at, received_at) desc, event_key desc
+        ) as place
+    from stated
+    where domain is not null
+
+),
+
+-- the first that happened, whichever source was pulled first
 channels as (
 
     select
         world_id,
         contact_id,
         lead_channel,
-        row_number() over (partition by world_id, contact_id order by first_received_at, event_key) as place
+        row_number() over (
+            partition by world_id, contact_id order by coalesce(effective_at, received_at), event_key
+        ) as place
     from stated
 
 ),
@@ -113,7 +131,7 @@ summed as (
         world_id,
         contact_id,
         min(form_rank) as form_rank,
-        min(first_received_at) as first_received_at,
+        min(coalesce(effective_at, received_at)) as first_seen_at,
         count(distinct source) as source_count,
         coalesce(bool_or(event_type = 'sale_completed'), false) as is_customer
     from stated
@@ -137,9 +155,10 @@ attributes as (
         names.first_name,
         names.last_name,
         companies.company,
+        domains.domain,
         channels.lead_channel,
         summed.is_customer,
-        summed.first_received_at,
+        summed.first_seen_at,
         summed.source_count
     from summed
     inner join world_countries on world_countries.world_id = summed.world_id
@@ -148,6 +167,8 @@ attributes as (
     left join names on names.world_id = summed.world_id and names.contact_id = summed.contact_id and names.place = 1
     left join companies
         on companies.world_id = summed.world_id and companies.contact_id = summed.contact_id and companies.place = 1
+    left join domains
+        on domains.world_id = summed.world_id and domains.contact_id = summed.contact_id and domains.place = 1
     left join channels
         on channels.world_id = summed.world_id and channels.contact_id = summed.contact_id and channels.place = 1
 

@@ -79,8 +79,10 @@ contacts as (
                 then 'sleeping'
             else 'active'
         end as lifecycle,
-        {{ local_date('described.first_received_at') }} as first_seen_on,
+        {{ local_date('described.first_seen_at') }} as first_seen_on,
         {{ local_date('described.acted_at') }} as last_activity_on,
+        described.company,
+        described.domain,
         described.lead_channel,
         cast(described.source_count as integer) as source_count
     from described

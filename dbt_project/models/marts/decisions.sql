@@ -17,7 +17,9 @@ grants as (
     select
         event_key,
         effective_at,
-        text_version
+        text_version,
+        source,
+        coalesce(lead_channel, declared_channel) as lead_channel
     from {{ ref('int_events__judged') }}
 
 ),
@@ -41,6 +43,8 @@ decisions as (
         per_contact.granted_by,
         {{ local_date('grants.effective_at') }} as granted_on,
         case when per_contact.basis = 'consent' then grants.text_version end as text_version,
+        grants.source,
+        grants.lead_channel,
         per_contact.anchored_by,
         {{ local_date('per_contact.last_anchored_at') }} as anchored_on,
         per_contact.expires_on,

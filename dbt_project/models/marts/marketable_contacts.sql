@@ -68,6 +68,8 @@ marketable_contacts as (
         decisions.granted_by,
         decisions.granted_on,
         decisions.text_version,
+        decisions.source,
+        decisions.lead_channel,
         decisions.anchored_by,
         decisions.anchored_on,
         decisions.expires_on,

@@ -32,7 +32,9 @@ renewal_due as (
         marketable_contacts.renewal_due_on,
         marketable_contacts.expires_on,
         marketable_contacts.expires_on - marketable_contacts.decided_on as days_left,
-        attributes.lead_channel,
+        marketable_contacts.source,
+        marketable_contacts.lead_channel,
+        attributes.lead_channel as first_lead_channel,
         marketable_contacts.decided_on,
         marketable_contacts.opt_out_line
     from marketable_contacts
