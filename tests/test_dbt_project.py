@@ -1,5 +1,6 @@
 """The dbt project itself: read without deprecations, its unit tests, and a build from nothing to the candidate marts."""
 
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from optkeeper.warehouse import database, embedded
 Connection = psycopg.Connection[Any]
 AS_OF = datetime(2025, 6, 1, 10, tzinfo=UTC)
 SCENARIOS = Path(__file__).parent / "scenarios"
+ANALYSTS_PAGE = Path(__file__).parents[1] / "docs" / "analyst.md"
+QUESTIONS = re.findall(r"```sql\n(.*?)```", ANALYSTS_PAGE.read_text(), flags=re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +125,22 @@ def test_nobody_is_both_marketable_and_suppressed(built: str) -> None:
             " join candidate.suppressions using (contact_id, address, channel, purpose, brand)"
         ).fetchone()
     assert row == (0, True)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_analysts_worked_question_runs_and_has_an_answer(built: str, question: str) -> None:
+    with database.connect(built) as connection:
+        assert connection.execute(question.replace("marts.", "candidate.").encode()).fetchall()
+
+
+def test_every_mart_has_its_descriptions_in_the_database(built: str) -> None:
+    with database.connect(built) as connection:
+        rows = connection.execute(
+            "select relname, attname from pg_class inner join pg_attribute on attrelid = pg_class.oid and attnum > 0"
+            " where relnamespace = 'candidate'::regnamespace and relkind = 'r'"
+            " and (obj_description(pg_class.oid) is null or col_description(pg_class.oid, attnum) is null)"
+        ).fetchall()
+    assert rows == []
 
 
 def test_building_again_gives_identical_rows(built: str, tmp_path: Path) -> None:

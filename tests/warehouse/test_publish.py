@@ -151,3 +151,40 @@ def test_a_changed_contract_makes_the_published_table_anew(candidate: Connection
     _candidate(candidate, "r2", {"a": "web/1"})
     publish(candidate, "r2")
     assert candidate.execute("select contact_id, basis from marts.marketable_contacts").fetchall() == [("a", None)]
+
+
+def test_the_descriptions_of_a_mart_are_published_and_follow_its_contract(candidate: Connection) -> None:
+    _candidate(candidate, "r1", {"a": "web/1"})
+    candidate.execute("comment on table candidate.marketable_contacts is 'Who may be used.'")
+    candidate.execute("comment on column candidate.marketable_contacts.evidence_id is 'What proves it.'")
+    publish(candidate, "r1")
+    candidate.execute("comment on column candidate.marketable_contacts.evidence_id is 'What proves that.'")
+    _candidate(candidate, "r2", {"a": "web/1"})
+    publish(candidate, "r2")
+    assert candidate.execute(
+        "select obj_description('marts.marketable_contacts'::regclass), col_description('marts.marketable_contacts'::regclass, 2)"
+    ).fetchone() == ("Who may be used.", "What proves that.")
+
+
+def test_the_reach_of_a_day_is_kept_and_the_last_publication_of_that_day_counts(candidate: Connection) -> None:
+    candidate.execute(
+        "create table candidate.reach_daily (day date, channel text, purpose text, brand text, reachable integer,"
+        " due integer, expired integer, primary key (day, channel, purpose, brand))"
+    )
+    for run, day, reachable in (("r1", "2026-05-31", 5), ("r2", "2026-06-01", 4), ("r3", "2026-06-01", 3)):
+        _candidate(candidate, run, {"a": "web/1"})
+        candidate.execute("update candidate.builds set decided_on = %s", (day,))
+        candidate.execute("truncate candidate.reach_daily")
+        candidate.execute(
+            "insert into candidate.reach_daily select day, channel, purpose, brand, reachable, due, expired"
+            " from raw.published_reach where day <> %s",
+            (day,),
+        )
+        candidate.execute(
+            "insert into candidate.reach_daily values (%s, 'email', 'newsletter', 'noord', %s, 1, 0)", (day, reachable)
+        )
+        candidate.execute("update gate.runs set candidate_stamp = %s", (stamp(candidate),))
+        publish(candidate, run)
+    kept = candidate.execute("select day::text, reachable from raw.published_reach order by day").fetchall()
+    assert kept == [("2026-05-31", 5), ("2026-06-01", 3)]
+    assert kept == candidate.execute("select day::text, reachable from marts.reach_daily order by day").fetchall()

@@ -61,6 +61,10 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
         connection.execute("set constraints all immediate")
         if {"contacts", "contact_redirects"} <= set(relations):
             _remember_contacts(connection)
+        if "reach_daily" in relations:
+            _remember_reach(connection)
+        for name in relations:
+            _describe(connection, name)
         connection.execute(
             "insert into marts.publications (run_id, published_at, as_of, known_at, policy_version)"
             " select run_id, clock_timestamp(), as_of, known_at, policy_version from candidate.builds"
@@ -81,6 +85,41 @@ def _remember_contacts(connection: psycopg.Connection[Any]) -> None:
         " from marts.contact_redirects as redirects"
         " where redirects.contact_id = known.contact_id and known.retired_at is null"
     )
+
+
+def _remember_reach(connection: psycopg.Connection[Any]) -> None:
+    """Keeps the day's reach; a day that is published again has the last say."""
+    connection.execute(
+        "delete from raw.published_reach using candidate.builds where published_reach.day = builds.decided_on"
+    )
+    connection.execute(
+        "insert into raw.published_reach (day, channel, purpose, brand, reachable, due, expired)"
+        " select day, channel, purpose, brand, reachable, due, expired from marts.reach_daily"
+        " inner join candidate.builds on builds.decided_on = reach_daily.day"
+    )
+
+
+def _describe(connection: psycopg.Connection[Any], name: str) -> None:
+    """Gives a published table the descriptions of its contract."""
+    described = connection.execute(
+        "select columns.attname, obj_description(of_candidate.oid), col_description(of_candidate.oid, columns.attnum)"
+        " from pg_class as of_candidate"
+        " inner join pg_namespace on pg_namespace.oid = of_candidate.relnamespace"
+        " inner join pg_attribute as columns"
+        " on columns.attrelid = of_candidate.oid and columns.attnum > 0 and not columns.attisdropped"
+        " where pg_namespace.nspname = %s and of_candidate.relname = %s",
+        (CANDIDATE, name),
+    ).fetchall()
+    for column, _, text in described:
+        connection.execute(
+            sql.SQL("comment on column {}.{} is {}").format(
+                _in(PUBLISHED, name), sql.Identifier(column), sql.Literal(text)
+            )
+        )
+    if described:
+        connection.execute(
+            sql.SQL("comment on table {} is {}").format(_in(PUBLISHED, name), sql.Literal(described[0][1]))
+        )
 
 
 def _refuse_unless_passed(connection: psycopg.Connection[Any], run_id: str) -> None:

@@ -208,6 +208,18 @@ create table if not exists raw.builds (
     known_at timestamptz not null
 );
 
+-- Grain: one day and scope, as last published for that day: the history of `marts.reach_daily`. Counts only.
+create table if not exists raw.published_reach (
+    day date not null,
+    channel text not null,
+    purpose text not null,
+    brand text not null,
+    reachable integer not null,
+    due integer not null,
+    expired integer not null,
+    primary key (day, channel, purpose, brand)
+);
+
 -- Grain: one contact id that was ever published, so that it answers when its contact has joined another (R36). It is the
 -- digest of a record's key and names nobody. `retired_at` is what was known by the publication that first did without it.
 create table if not exists raw.published_contacts (

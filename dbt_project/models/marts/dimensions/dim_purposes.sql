@@ -1,0 +1,11 @@
+with purposes as (
+
+    select
+        purpose,
+        description,
+        product_categories
+    from {{ ref('purposes') }}
+
+)
+
+select * from purposes
