@@ -7,7 +7,7 @@ RUN := $(UV) run --frozen -q
 # as many test files side by side, each worker with a server of its own; one does with a debugger
 TEST_WORKERS ?= 2
 
-.PHONY: demo down psql test lint parse install country-names rules
+.PHONY: demo down psql docs test lint parse install country-names rules
 
 install: $(UV)
 	@$(UV) sync --frozen -q
@@ -27,6 +27,10 @@ down: install
 # the warehouse, by the psql that comes with the embedded PostgreSQL: make psql SQL="select * from marts.renewal_due"
 psql: install
 	@$(RUN) optkeeper psql $(if $(SQL),--command "$(SQL)")
+
+# what each mart is for and what its columns mean, on one page: open it in a browser
+docs: install
+	@$(RUN) optkeeper docs
 
 test: install
 	@$(RUN) pytest -n $(TEST_WORKERS) --dist loadfile

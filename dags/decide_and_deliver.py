@@ -23,6 +23,8 @@ DOC = """
 3. **publish**: the candidate becomes `marts`, in one transaction.
 4. **deliver**: the renewal-due lists as CSV and spreadsheet, with manifest and e-mail. Nothing is sent twice.
 
+5. **document**: the page that says what each mart and column means.
+
 Runs as soon as every kind of source has landed, and at 06:00 (Europe/Amsterdam) whatever has: a late source delays the
 list but never blocks it, and the list's cover sheet says how old its data is. One run at a time, so that an
 old pass of the gate never authorises newer data.
@@ -58,7 +60,7 @@ def run_id() -> str:
     },
 )
 def decide_and_deliver() -> None:
-    """Wires the four steps."""
+    """Wires the steps."""
 
     @task(doc_md="dbt: staging, events, identity, timeline, decisions, candidate marts; and their tests.")
     def build() -> dict[str, Any]:
@@ -76,7 +78,11 @@ def decide_and_deliver() -> None:
     def deliver() -> dict[str, Any]:
         return steps.deliver()
 
-    build() >> gate() >> publish() >> deliver()
+    @task(doc_md="Writes the page that describes the marts as they are published.")
+    def document() -> dict[str, Any]:
+        return steps.document()
+
+    build() >> gate() >> publish() >> deliver() >> document()
 
 
 decide_and_deliver()

@@ -143,6 +143,13 @@ def test_every_mart_has_its_descriptions_in_the_database(built: str) -> None:
     assert rows == []
 
 
+def test_the_readers_page_speaks_of_the_marts_as_published(built: str, tmp_path: Path) -> None:
+    page = transform.document(tmp_path / "docs", address=built).read_text()
+    assert "may it be used, on which basis" in page
+    assert '\\"marts\\".\\"decisions\\"' in page
+    assert '\\"candidate\\".\\"decisions\\"' not in page
+
+
 def test_building_again_gives_identical_rows(built: str, tmp_path: Path) -> None:
     query = "select md5(string_agg(t::text, '|' order by t::text)) from candidate.{} t"
     marts = ("contacts", "contact_points", "consent_events", "consent_timeline", "marketable_contacts", "suppressions")

@@ -114,6 +114,12 @@ def _deliver(given: argparse.Namespace) -> None:
     _print(steps.deliver())
 
 
+def _docs(given: argparse.Namespace) -> None:
+    from optkeeper import steps
+
+    print(steps.document()["page"])
+
+
 def _status(given: argparse.Namespace) -> None:
     from optkeeper import status
 
@@ -198,6 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     gate.set_defaults(run=_gate)
 
     commands.add_parser("deliver", help="deliver the published lists").set_defaults(run=_deliver)
+    commands.add_parser("docs", help="describe the marts on one page (make docs)").set_defaults(run=_docs)
     status = commands.add_parser("status", help="the decisions for an address, and why")
     status.add_argument("address", metavar="ADDRESS", help="an address (a postal one as JSON), or the id of a contact")
     status.add_argument("--channel", choices=("email", "phone", "sms", "post"), help="on this channel only")

@@ -62,6 +62,15 @@ def publish(run_id: str) -> dict[str, Any]:
         return {"run_id": run_id, **asdict(publish_candidate(connection, run_id))}
 
 
+@kept_private()
+@rows_untold()
+def document() -> dict[str, Any]:
+    """Describes the marts, as published, on one page for their readers."""
+    from optkeeper import transform
+
+    return {"page": str(transform.document(settings.home() / "docs"))}
+
+
 class DeliveryIncomplete(Exception):
     """Some lists could not be delivered; the others were, and another run delivers the rest."""
 

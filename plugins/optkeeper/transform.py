@@ -185,3 +185,24 @@ def build(
         )
         connection.execute("insert into intermediate.completed_builds values (%s, now())", (run_id,))
     return counts
+
+
+def document(folder: Path, *, address: str | None = None) -> Path:
+    """Writes the page that describes every model and mart, as published, into a folder; answers the page.
+
+    Raises:
+        TransformError: dbt could not describe them.
+    """
+    with tempfile.TemporaryDirectory(prefix="opk") as work:
+        # nothing is compiled, so that no business moment is needed
+        for command in (["parse"], ["docs", "generate", "--static", "--no-compile"]):
+            run(
+                command, address=address or database.url(), work_folder=Path(work), variables={"published": True}
+            )  # fmt: skip
+        folder.mkdir(parents=True, exist_ok=True)
+        page = folder / "index.html"
+        # whole or not at all: a reader may have it open
+        written = page.with_suffix(".new")
+        shutil.copyfile(Path(work) / "target" / "static_index.html", written)
+        written.replace(page)
+    return page
