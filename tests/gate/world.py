@@ -180,6 +180,9 @@ def build(connection: Connection) -> None:
     """Puts the candidate and the registries that the gate reads into an empty warehouse."""
     connection.execute(_TABLES.encode())
     connection.execute(_ROWS.encode())
+    for table in ("records", "files", "populations"):
+        # the statements look at what a superuser could do, whom no trigger stops
+        connection.execute(f"alter table raw.{table} disable trigger refuse_change".encode())
 
 
 def decided_for() -> datetime:

@@ -227,3 +227,33 @@ create table if not exists raw.published_contacts (
     first_published_at timestamptz not null,
     retired_at timestamptz
 );
+
+-- What was received stays as it was received, whoever connects: the server itself refuses. Only a superuser who takes the
+-- trigger away can change a row, and the gate compares the digests. Lawful erasure will come with a way of its own.
+create or replace function raw.refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception '%.% is append-only: % is refused', tg_table_schema, tg_table_name, lower(tg_op)
+        using errcode = 'insufficient_privilege';
+end
+$$;
+
+do $$
+declare
+    evidence text;
+begin
+    foreach evidence in array array[
+        'records', 'quarantine', 'files', 'populations', 'builds', 'addresses', 'addresses_within'
+    ] loop
+        -- made once: to make a trigger waits for everybody who is landing
+        if not exists (
+            select from pg_trigger
+            where tgrelid = format('raw.%I', evidence)::regclass and tgname = 'refuse_change'
+        ) then
+            execute format(
+                'create trigger refuse_change before update or delete or truncate on raw.%I'
+                ' for each statement execute function raw.refuse_change()', evidence
+            );
+        end if;
+    end loop;
+end
+$$;
