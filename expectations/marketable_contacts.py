@@ -106,6 +106,19 @@ class EveryMarketableContactsEvidenceStandsInRaw(PolicyStatement):
     """
 
 
+class EveryMarketableContactsEvidenceIsAsReceived(PolicyStatement):
+    """The payload of every marketable contact's evidence still has the digest that it was received with."""
+
+    relation = "candidate.marketable_contacts"
+    rules = ("R11", "R39")
+    unexpected_rows_query: str = """
+        select listed.contact_id, listed.evidence_id, listed.evidence_record_id
+        from {batch} as listed
+        left join gate.recomputed_digests as recomputed on recomputed.record_id = listed.evidence_record_id
+        where recomputed.is_as_received is not true
+    """
+
+
 class EveryMarketableContactsEvidenceProvesItsBasis(PolicyStatement):
     """Consent is proven by a grant, confirmation or renewal; soft opt-in by a sale; interest by a notice; the rest by a
     publication.

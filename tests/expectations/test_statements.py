@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from optkeeper.gate import ledger
+from optkeeper.gate import evidence, ledger
 from optkeeper.warehouse import database, embedded
 
 from expectations import statements
@@ -56,7 +56,7 @@ _WEB = "update registry.sources set {change} where source = 'web';"
 # web/1's grant is proven by a confirmation of half an hour later, as double opt-in has it
 _CONFIRMED = (
     "insert into raw.records (source, object, source_id, received_at, digest, payload)"
-    " values ('web', 'canonical.events', '5', '2024-06-20 10:30+00', sha256('five'), '{}');"
+    " values ('web', 'canonical.events', '5', '2024-06-20 10:30+00', sha256('{\"id\":\"5\"}'), '{\"id\": \"5\"}');"
     "insert into candidate.consent_events (event_key, contact_id, event_type, occurred_at, received_at, source,"
     " payload_digest, record_id) select 'web/5', 'web/1', 'consent_confirmed', received_at, received_at, 'web',"
     " encode(digest, 'hex'), record_id from raw.records where source_id = '5';"
@@ -383,6 +383,9 @@ CASES = {
     "NobodyMarketableIsSuppressed": Case(
         "update candidate.suppressions set purpose = 'newsletter'", {"contact_id": "web/2", "reason": "withdrawn"}
     ),
+    "EveryMarketableContactsEvidenceIsAsReceived": Case(
+        """update raw.records set payload = '{"id": "9"}' where source_id = '1'""", {"contact_id": "web/1"}
+    ),
     "TheHalvesOfTheDecisionsAddUp": Case(
         "delete from candidate.suppressions",
         {"contact_id": "web/2", "decided": False, "listed": None},
@@ -468,6 +471,7 @@ def sound(sound_warehouse: Connection) -> Iterator[Connection]:
 
 
 def _violations(connection: Connection, name: str) -> list[dict[str, Any]]:
+    evidence.recompute_for_candidate(connection)
     cursor = connection.execute(STATEMENTS[name].sql())
     assert cursor.description is not None
     names = [column.name for column in cursor.description]

@@ -135,7 +135,7 @@ def test_records_are_judged_until_two_runs_have_passed_them(sound: Connection, j
     )
     with pytest.raises(GateFailed, match="EveryRecordCarriesItsDigest: 1 violation"):
         judge("r2")
-    sound.execute("update raw.records set digest = sha256('two') where source_id = '2'")
+    sound.execute("update raw.records set digest = sha256('{\"id\":\"2\"}') where source_id = '2'")
     judge("r3")
     judge("r4")
     assert _one(sound, "select records_after from gate.current_run") == 3

@@ -112,9 +112,9 @@ insert into candidate.contact_points values
     ('web/1', 'email', 'jan.jansen@voorbeeld.nl', true),
     ('web/2', 'email', 'piet@voorbeeld.nl', true);
 insert into raw.records (source, object, source_id, received_at, digest, payload) values
-    ('web', 'canonical.events', '1', '2024-06-20 10:00+00', sha256('one'), '{}'),
-    ('web', 'canonical.events', '2', '2025-03-01 10:00+00', sha256('two'), '{}'),
-    ('web', 'canonical.events', '3', '2025-04-01 10:00+00', sha256('three'), '{}');
+    ('web', 'canonical.events', '1', '2024-06-20 10:00+00', sha256('{"id":"1"}'), '{"id": "1"}'),
+    ('web', 'canonical.events', '2', '2025-03-01 10:00+00', sha256('{"id":"2"}'), '{"id": "2"}'),
+    ('web', 'canonical.events', '3', '2025-04-01 10:00+00', sha256('{"id":"3"}'), '{"id": "3"}');
 insert into candidate.consent_events
 select
     'web/' || given.number, given.contact_id, given.event_type, records.received_at, records.received_at, 'web',
@@ -211,10 +211,10 @@ insert into candidate.contact_points values
     ('called', 'phone', '+31201234567', true),
     ('published', 'email', 'info@firma.example', true);
 insert into raw.records (source, object, source_id, received_at, digest, payload) values
-    ('shop', 'canonical.events', 's1', '2025-01-10 10:00+00', sha256('s1'), '{}'),
-    ('shop', 'canonical.events', 's2', '2025-01-10 10:00+00', sha256('s2'), '{}'),
-    ('shop', 'canonical.events', 's3', '2025-02-10 10:00+00', sha256('s3'), '{}'),
-    ('shop', 'canonical.events', 's4', '2025-01-10 10:00+00', sha256('s4'), '{}');
+    ('shop', 'canonical.events', 's1', '2025-01-10 10:00+00', sha256('{"id":"s1"}'), '{"id": "s1"}'),
+    ('shop', 'canonical.events', 's2', '2025-01-10 10:00+00', sha256('{"id":"s2"}'), '{"id": "s2"}'),
+    ('shop', 'canonical.events', 's3', '2025-02-10 10:00+00', sha256('{"id":"s3"}'), '{"id": "s3"}'),
+    ('shop', 'canonical.events', 's4', '2025-01-10 10:00+00', sha256('{"id":"s4"}'), '{"id": "s4"}');
 insert into candidate.consent_events
 select
     'shop/' || given.id, given.contact_id, given.event_type, records.received_at, records.received_at, 'shop',

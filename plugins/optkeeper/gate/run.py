@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 from pathlib import Path
 
-from optkeeper.gate import ledger
+from optkeeper.gate import evidence, ledger
 from optkeeper.gate.report import GateFailed, GateReport
 from optkeeper.warehouse import database
 
@@ -34,6 +34,7 @@ def run_gate(connection_url: str, *, run_id: str, as_of: datetime, docs_folder: 
         ledger.ensure_gate(connection)
         connection.execute("select pg_advisory_lock(hashtext('optkeeper.gate.run'))")  # freed with the connection
         checked_at = ledger.begin(connection, run_id, as_of)
+        evidence.recompute_for_candidate(connection)
         results, context = evaluate.evaluate(connection, connection_url, evaluate.statements())
         report = GateReport(run_id, as_of, checked_at, tuple(results), docs.front_page(docs_folder, run_id))
         docs.build_run(context, report, docs_folder)

@@ -66,6 +66,12 @@ create table if not exists gate.accepted_volumes (
 
 create index if not exists accepted_volumes_by_object on gate.accepted_volumes (source, object, accepted_id desc);
 
+-- Grain: one record that the last judged candidate relies on, with whether its payload still has its digest.
+create table if not exists gate.recomputed_digests (
+    record_id bigint primary key,
+    is_as_received boolean not null
+);
+
 -- The run that is judged now, or was last.
 create or replace view gate.current_run as
 select run_id, as_of, decided_on, started_at, records_after, records_through, finished_at, passed

@@ -1,0 +1,43 @@
+"""Once a week: is all that was received still as it was received?"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import CronTriggerTimetable, dag, task
+from optkeeper import steps
+from optkeeper.alerts import alert
+
+DOC = """
+### check_evidence
+
+Computes the digest of every record in `raw` again from its payload. A record that differs was changed past the server's
+triggers: the run fails and the alert names the records by number. Each gate does the same for the evidence of what it
+lets pass.
+"""
+
+
+@dag(
+    schedule=CronTriggerTimetable("0 4 * * 0", timezone="Europe/Amsterdam"),
+    catchup=False,
+    max_active_runs=1,
+    tags=["optkeeper", "evidence"],
+    doc_md=DOC,
+    default_args={
+        "owner": "privacy",
+        "retries": 1,
+        "retry_delay": timedelta(minutes=5),
+        "execution_timeout": timedelta(hours=6),
+        "on_failure_callback": alert,
+    },
+)
+def check_evidence() -> None:
+    """Wires the one step."""
+
+    @task(doc_md="Recomputes the digest of every record in raw.")
+    def recompute() -> dict[str, Any]:
+        return steps.check_evidence()
+
+    recompute()
+
+
+check_evidence()
