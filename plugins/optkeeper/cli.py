@@ -114,6 +114,15 @@ def _deliver(given: argparse.Namespace) -> None:
     _print(steps.deliver())
 
 
+def _policy(given: argparse.Namespace) -> None:
+    from optkeeper import policy_versions
+    from optkeeper.warehouse import database
+
+    with database.connect() as connection:
+        for path in policy_versions.read_back(connection, given.version, given.out):
+            print(path)
+
+
 def _docs(given: argparse.Namespace) -> None:
     from optkeeper import steps
 
@@ -204,6 +213,10 @@ def _parser() -> argparse.ArgumentParser:
     gate.set_defaults(run=_gate)
 
     commands.add_parser("deliver", help="deliver the published lists").set_defaults(run=_deliver)
+    policy = commands.add_parser("policy", help="read back the policy and registry that a build decided under")
+    policy.add_argument("version", help="policy_version of a publication or build")
+    policy.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files are written")
+    policy.set_defaults(run=_policy)
     commands.add_parser("docs", help="describe the marts on one page (make docs)").set_defaults(run=_docs)
     status = commands.add_parser("status", help="the decisions for an address, and why")
     status.add_argument("address", metavar="ADDRESS", help="an address (a postal one as JSON), or the id of a contact")

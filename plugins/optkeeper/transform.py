@@ -1,6 +1,5 @@
 """dbt, in this process: the one place that runs the models, for production and for an evaluation alike."""
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from optkeeper import registry_check, settings
+from optkeeper import policy_versions, registry_check, settings
 from optkeeper.private import kept_private, make_private
 from optkeeper.warehouse import database
 from optkeeper.warehouse.dbt_errors import keep_rows_untold
@@ -148,15 +147,6 @@ def _known_at(connection: "psycopg.Connection[Any]", run_id: str, as_of: datetim
     return known_at
 
 
-def policy_version() -> str:
-    """The digest of all policy and registry files, as far as it tells versions apart."""
-    summed = hashlib.sha256()
-    for folder in sorted(settings.registry_folders()):
-        for path in sorted(folder.glob("*.csv")):
-            summed.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return summed.hexdigest()[:12]
-
-
 def build(
     run_id: str, as_of: datetime, *, address: str | None = None, work_folder: Path | None = None
 ) -> TransformCounts:
@@ -180,7 +170,7 @@ def build(
                 "as_of": as_of.isoformat(),
                 "known_at": known_at.isoformat(),
                 "run_id": run_id,
-                "policy_version": policy_version(),
+                "policy_version": policy_versions.keep(connection),
             },
         )
         connection.execute("insert into intermediate.completed_builds values (%s, now())", (run_id,))

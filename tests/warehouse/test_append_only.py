@@ -7,15 +7,24 @@ import pytest
 from optkeeper.warehouse import database
 
 Connection = psycopg.Connection[Any]
-EVIDENCE = ("records", "quarantine", "files", "populations", "builds", "addresses", "addresses_within")
+EVIDENCE = (
+    "records",
+    "quarantine",
+    "files",
+    "populations",
+    "builds",
+    "addresses",
+    "addresses_within",
+    "policy_versions",
+)
 
 
 @pytest.mark.parametrize("table", EVIDENCE)
 @pytest.mark.parametrize("change", ["update {} set source = source", "delete from {}", "truncate {}"])
 def test_what_was_received_is_neither_changed_nor_removed(warehouse: Connection, table: str, change: str) -> None:
     statement = change.format(f"raw.{table}")
-    if table in ("builds", "addresses", "addresses_within"):
-        column = "run_id" if table == "builds" else "raw"
+    column = {"builds": "run_id", "addresses": "raw", "addresses_within": "raw", "policy_versions": "file"}.get(table)
+    if column:
         statement = statement.replace("source = source", f"{column} = {column}")
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match=f"raw.{table} is append-only"):
         warehouse.execute(statement.encode())

@@ -228,6 +228,15 @@ create table if not exists raw.published_contacts (
     retired_at timestamptz
 );
 
+-- Grain: one file of one version of policy and registry that a build decided under, as it stood then.
+create table if not exists raw.policy_versions (
+    policy_version text not null,
+    file text not null,
+    content text not null,
+    kept_at timestamptz not null default clock_timestamp(),
+    primary key (policy_version, file)
+);
+
 -- What was received stays as it was received, whoever connects: the server itself refuses. Only a superuser who takes the
 -- trigger away can change a row, and the gate compares the digests. Lawful erasure will come with a way of its own.
 create or replace function raw.refuse_change() returns trigger language plpgsql as $$
@@ -242,7 +251,7 @@ declare
     evidence text;
 begin
     foreach evidence in array array[
-        'records', 'quarantine', 'files', 'populations', 'builds', 'addresses', 'addresses_within'
+        'records', 'quarantine', 'files', 'populations', 'builds', 'addresses', 'addresses_within', 'policy_versions'
     ] loop
         -- made once: to make a trigger waits for everybody who is landing
         if not exists (
