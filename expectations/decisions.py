@@ -1,6 +1,6 @@
 """Statements about the decisions themselves: that they add up, and that their dates can be counted again."""
 
-from expectations.permissions import policy_value
+from expectations.clauses import acted_at, policy_value
 from expectations.statement import PolicyStatement
 
 _SAME = " and ".join(
@@ -48,12 +48,7 @@ class EveryExpiryCountsFromItsAnchor(PolicyStatement):
                 decisions.*,
                 contacts.country,
                 events.contact_id as acted_by,
-                -- a contact record without a moment of its own starts a legitimate interest at its receipt (R7, R18)
-                case
-                    when events.event_type = 'contact_upserted'
-                        then coalesce(least(events.occurred_at, events.received_at), events.received_at)
-                    else events.occurred_at
-                end as acted_at
+                {acted_at("events")} as acted_at
             from {{batch}} as decisions
             inner join candidate.contacts on contacts.contact_id = decisions.contact_id
             left join candidate.consent_events as events on events.event_key = decisions.anchored_by

@@ -3,6 +3,7 @@
 None of them asks how `marketable_contacts` was computed: each looks for what would make a row unlawful.
 """
 
+from expectations.clauses import acted_at
 from expectations.statement import PolicyStatement
 
 
@@ -308,7 +309,7 @@ class EveryExpiryFollowsFromAnActOfTheContact(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R2", "R3", "R20", "R22")
-    unexpected_rows_query: str = """
+    unexpected_rows_query: str = f"""
         with period as (
             select make_interval(months => max(cast(policy.value as integer))) as allowed
             from registry.policy
@@ -319,15 +320,8 @@ class EveryExpiryFollowsFromAnActOfTheContact(PolicyStatement):
                 and (policy.valid_to is null or policy.valid_to >= run.decided_on)
         ),
 
-        -- a contact record without a moment of its own starts a legitimate interest at its receipt (R7, R18)
         moments as (
-            select
-                events.contact_id,
-                case
-                    when events.event_type = 'contact_upserted'
-                        then coalesce(least(events.occurred_at, events.received_at), events.received_at)
-                    else events.occurred_at
-                end as at
+            select events.contact_id, {acted_at("events")} as at
             from candidate.consent_events as events
         ),
 
@@ -340,7 +334,7 @@ class EveryExpiryFollowsFromAnActOfTheContact(PolicyStatement):
         )
 
         select listed.contact_id, listed.channel, listed.purpose, listed.brand, listed.evidence_id, listed.expires_on
-        from {batch} as listed
+        from {{batch}} as listed
         cross join period
         left join acts on acts.contact_id = listed.contact_id
         where

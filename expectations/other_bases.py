@@ -4,7 +4,8 @@ A soft opt-in rests on a sale (R17), a legitimate interest on a contact record, 
 published address on its publication (R19), and each of them on the basis matrix.
 """
 
-from expectations.permissions import held, policy_value, recalled
+from expectations.clauses import policy_value
+from expectations.permissions import held, recalled
 from expectations.statement import PolicyStatement
 
 _CARRIED = (

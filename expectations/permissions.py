@@ -5,6 +5,7 @@ address where it is a confirmation; a statement then holds if one such grant ful
 separated by `|`, and `*` means any.
 """
 
+from expectations.clauses import policy_value
 from expectations.marketable_contacts import CHANNEL as _CHANNEL
 from expectations.marketable_contacts import SCOPED as _SCOPED
 from expectations.statement import PolicyStatement
@@ -143,22 +144,6 @@ def recalled(record: str) -> str:
                             or recalled.refers_to_event_id = {record}.event_id
                         )
                 )"""
-
-
-def policy_value(key: str, country: str, channel: str, day: str) -> str:
-    """The value of the most specific row of policy in force on a day."""
-    return f"""(
-                select policy.value
-                from registry.policy
-                where
-                    policy.key = '{key}'
-                    and policy.country in ({country}, '*')
-                    and policy.channel in ({channel}, '*')
-                    and (policy.valid_from is null or policy.valid_from <= {day})
-                    and (policy.valid_to is null or policy.valid_to >= {day})
-                order by (policy.country <> '*') desc, (policy.channel <> '*') desc
-                limit 1
-            )"""
 
 
 # a union, as a join on whichever address it is would be walked row by row

@@ -50,6 +50,10 @@ _MART = "update gate.mart_volumes set published_rows = 10, candidate_rows = {row
     " where relation = 'marketable_contacts';"
 )
 
+_RECORD_AHEAD = (
+    "update candidate.consent_events set received_at = '2025-01-10 22:50+00',"
+    " occurred_at = timestamptz '2025-01-10 22:50+00' + interval '{minutes} minutes' where event_key = 'shop/s2';"
+)
 _BORN = "insert into intermediate.int_permissions__births values (0, 'web/1', {on});"
 _GRANT_1 = "update intermediate.int_events__received set {change} where event_key = 'web/1';"
 _WEB = "update registry.sources set {change} where source = 'web';"
@@ -391,7 +395,14 @@ CASES = {
         {"contact_id": "web/2", "decided": False, "listed": None},
     ),
     "EveryExpiryCountsFromItsAnchor": Case(
-        "update candidate.decisions set expires_on = expires_on + 1 where contact_id = 'web/1'", {"contact_id": "web/1"}
+        "update candidate.decisions set expires_on = expires_on + 1 where contact_id = 'web/1'",
+        {"contact_id": "web/1"},
+        (
+            # a clock that runs ahead within its minutes carries a record over midnight; beyond them the receipt counts
+            _RECORD_AHEAD.format(minutes=20)
+            + "update candidate.decisions set anchored_on = '2025-01-11', expires_on = '2027-01-11' where contact_id = 'called'",
+            _RECORD_AHEAD.format(minutes=70),
+        ),
     ),
     "EveryMarketableAddressIsUsable": Case(
         "update candidate.contact_points set is_usable = false where contact_id = 'web/1'", {"contact_id": "web/1"}
