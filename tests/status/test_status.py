@@ -80,7 +80,8 @@ def test_an_unknown_address_says_so(told: Told, address: str) -> None:
 
 
 def test_a_known_address_without_any_basis_is_not_called_unknown(told: Told) -> None:
-    assert told("info@role-address.example") == LANGUAGES["en"].undocumented + "\n"
+    english = LANGUAGES["en"]
+    assert told("info@role-address.example") == f"{english.undocumented}\n{english.why['role_address']}\n"
 
 
 def test_an_address_that_cannot_be_read_is_refused_without_naming_it(
@@ -109,6 +110,7 @@ def test_a_retired_contact_id_answers_for_the_contact_that_it_has_joined(told: T
         )
     text = told("f" * 32, "--purpose", "product_news")
     assert text.startswith(f"Contact {'f' * 32} has been part of {row[0]} since 2025-05-01.")
+    assert "Address: anna@soft-opt-in.example\n" in text
     assert "YES  noord · e-mail · product_news  (SoftOptInActive, ok)" in text
 
 

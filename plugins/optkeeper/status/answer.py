@@ -56,10 +56,16 @@ def answer(asked: Asked, language: str, *, as_json: bool = False) -> Iterator[st
         if as_json:
             yield from (json.dumps(told.as_json(decision)) for _, rows in found for decision in rows)
         elif not any(rows for _, rows in found):
-            known = any(decisions.carriers(connection, one) for one, _ in found)
-            yield words.undocumented if known else words.unknown
+            yield from _nothing_decided(connection, [one for one, _ in found], words)
         else:
-            yield from _text(connection, found, moment, words)
+            yield from _text(connection, found, moment, words, name_addresses=named.address is None)
+
+
+def _nothing_decided(connection: psycopg.Connection[Any], subjects: Sequence[Subject], words: Words) -> Iterator[str]:
+    carried = [one for one in subjects if decisions.carriers(connection, one)]
+    yield words.undocumented if carried else words.unknown
+    if any(decisions.is_role_address(connection, one) for one in carried):
+        yield words.why["role_address"]
 
 
 def _subjects(
@@ -93,9 +99,16 @@ def _text(
     found: Sequence[tuple[Subject, list[Decision]]],
     moment: Standing,
     words: Words,
+    *,
+    name_addresses: bool,
 ) -> Iterator[str]:
     for one, rows in found:
+        if name_addresses:
+            yield words.address.format(address=one.address)
         carriers = decisions.carriers(connection, one)
+        if not rows:
+            yield from _nothing_decided(connection, [one], words)
+            continue
         if len(carriers) > 1:
             yield words.carried_by.format(count=len(carriers))
         yield from told.as_text(rows, moment, words)

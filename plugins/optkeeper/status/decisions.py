@@ -141,6 +141,16 @@ def carriers(connection: psycopg.Connection[Any], subject: Subject) -> list[str]
     return [row[0] for row in rows]
 
 
+def is_role_address(connection: psycopg.Connection[Any], subject: Subject) -> bool:
+    """Whether the address is that of a role, as info@ (R19)."""
+    row = connection.execute(
+        "select coalesce(bool_or(is_role_address), false) from marts.contact_points"
+        " where address = %s and channel = any(%s)",
+        (subject.address, list(subject.channels)),
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def look_up(
     connection: psycopg.Connection[Any], relations: Relations, subject: Subject, scope: Scope
 ) -> list[Decision]:

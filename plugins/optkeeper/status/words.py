@@ -16,6 +16,7 @@ class Words:
     unknown: str
     undocumented: str
     redirected: str
+    address: str
     headline: str
     since: str
     until: str
@@ -51,6 +52,7 @@ NL = Words(
     unknown="Dit adres is niet bekend: er is niets over vastgelegd, en zonder grondslag is het antwoord nee.",
     undocumented="Dit adres is bekend, maar er is geen enkele grondslag voor vastgelegd: het antwoord is nee.",
     redirected="Contact {contact} is sinds {since} opgegaan in {target}.",
+    address="Adres: {address}",
     headline="Stand van {as_of}, met wat bekend was op {known_at}",
     since="sinds",
     until="tot en met",
@@ -89,6 +91,7 @@ EN = Words(
     unknown="This address is not known: nothing is on record of it, and without a basis the answer is no.",
     undocumented="This address is on record, but no basis is documented for it: the answer is no.",
     redirected="Contact {contact} has been part of {target} since {since}.",
+    address="Address: {address}",
     headline="As of {as_of}, with what was known at {known_at}",
     since="since",
     until="until and including",
