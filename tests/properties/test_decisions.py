@@ -17,6 +17,8 @@ from tests.road.road import Road, road
 
 BEGIN, END = datetime(2021, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
 KNOWN_AT = END + timedelta(days=30)
+# one record of the person is known by another id and address, until a merge says so
+OTHER = "{p}.anders"
 POINTS = {"email": "{p}@noord.example", "phone": "+3161{n:07d}"}
 SCOPES = [("email", "newsletter"), ("email", "product_news"), ("phone", "product_news")]
 SALE = {"order_id": "SO-1", "product_category": "software", "opt_out_offered_at_collection": True}
@@ -28,6 +30,14 @@ PERMITS = {
     "contact_upserted": ("crm", {}),
     "notice_given": ("crm", {"notice_version": "N-3"}),
     "visit": ("crm", {}),
+}
+# a vendor's grant is nobody's own, and a merge takes the most restrictive of both (R14, R35)
+BY_OTHERS = {
+    "vendor_grant": ("consent_given", "leadco", FORM | {"text_version": "leadco-noord-v1"}),
+    "grant_of_other": ("consent_given", "crm", FORM | {"text_version": "noord-all-v1"}),
+    "withdrawal_of_other": ("consent_withdrawn", "crm", {}),
+    "merged": ("contacts_merged", "crm", {}),
+    "unmerged": ("contacts_unmerged", "crm", {}),
 }
 RESTRICTS = (
     "consent_withdrawn", "objection_raised", "consent_refused", "spam_complaint", "erasure_requested", "contact_deceased",
@@ -54,8 +64,9 @@ RESTRICTION = st.builds(
     st.sampled_from([None, "newsletter", "product_news"]),
 )
 PERMISSION = st.builds(Happened, st.sampled_from(sorted(PERMITS)), HOURS)
+BY_ANOTHER = st.builds(Happened, st.sampled_from(sorted(BY_OTHERS)), HOURS)
 HISTORY = st.tuples(
-    st.lists(st.one_of(PERMISSION, PERMISSION, RESTRICTION), min_size=2, max_size=7), RESTRICTION, HOURS
+    st.lists(st.one_of(PERMISSION, PERMISSION, RESTRICTION, BY_ANOTHER), min_size=2, max_size=7), RESTRICTION, HOURS
 )
 
 
@@ -64,15 +75,22 @@ def _moment(hours: int) -> str:
 
 
 def _event(person: str, number: int, index: int, what: Happened, received: datetime) -> dict[str, Any]:
-    source, evidence = PERMITS.get(what.kind, ("service", {}))
-    told = {
-        "event_id": f"{person}-{index}", "source": source, "type": what.kind, "occurred_at": _moment(what.hours),
-        "received_at": received.isoformat(), "evidence": evidence,
-        "contact": {
-            "source_contact_id": person, "email": POINTS["email"].format(p=person),
-            "phone": POINTS["phone"].format(n=number), "country": "NL", "recipient_form": "legal_entity",
-        },
+    kind, (source, evidence) = what.kind, PERMITS.get(what.kind, ("service", {}))
+    contact = {
+        "source_contact_id": person, "email": POINTS["email"].format(p=person),
+        "phone": POINTS["phone"].format(n=number), "country": "NL", "recipient_form": "legal_entity",
     }  # fmt: skip
+    if what.kind in BY_OTHERS:
+        kind, source, evidence = BY_OTHERS[what.kind]
+    other = OTHER.format(p=person)
+    if what.kind.endswith("_of_other"):
+        contact |= {"source_contact_id": other, "email": POINTS["email"].format(p=other), "phone": "+31209999999"}
+    told = {
+        "event_id": f"{person}-{index}", "source": source, "type": kind, "occurred_at": _moment(what.hours),
+        "received_at": received.isoformat(), "evidence": evidence, "contact": contact,
+    }  # fmt: skip
+    if what.kind in ("merged", "unmerged"):
+        told["refers_to"] = {"source": "crm", "source_contact_id": other}
     scope = {"channel": what.channel, "purpose": what.purpose}
     return told | ({key: value for key, value in scope.items() if value} if what.kind in RESTRICTS else {})
 
