@@ -26,8 +26,8 @@ def server() -> Iterator[Path]:
 
 
 @pytest.fixture
-def warehouse_url(server: Path) -> str:
-    """The address of an empty database with the raw schema."""
+def owner_url(server: Path) -> str:
+    """The address of an empty database with the raw schema, as its owner, who is the server's superuser."""
     address = embedded.url(f"test_{next(_numbers)}", server)
     with database.connect(address) as connection:
         database.ensure_raw(connection)
@@ -35,7 +35,20 @@ def warehouse_url(server: Path) -> str:
 
 
 @pytest.fixture
+def warehouse_url(owner_url: str) -> str:
+    """The address of an empty database with the raw schema, as the login that the steps run as."""
+    return database.as_login(owner_url, database.PIPELINE)
+
+
+@pytest.fixture
+def owner(owner_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection in autocommit to the same database, as its owner: for what only a superuser could do."""
+    with database.connect(owner_url) as connection:
+        yield connection
+
+
+@pytest.fixture
 def warehouse(warehouse_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection in autocommit to an empty database with the raw schema."""
+    """A connection in autocommit to an empty database with the raw schema, as the login that the steps run as."""
     with database.connect(warehouse_url) as connection:
         yield connection

@@ -12,7 +12,8 @@ import pytest
 from optkeeper import settings, transform
 from optkeeper.landing.land import Landing
 from optkeeper.sources.canonical_feed import read_events
-from optkeeper.warehouse import database, embedded
+from optkeeper.warehouse import database, embedded, readers
+from optkeeper.warehouse.stamp import tables
 
 Connection = psycopg.Connection[Any]
 AS_OF = datetime(2025, 6, 1, 10, tzinfo=UTC)
@@ -39,7 +40,10 @@ def built(server: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
             )
         for source, records in groupby(events, key=lambda event: str(event.payload["source"])):
             Landing(connection, source, honour_received_at=True).land(records)
+    address = database.as_login(address, database.PIPELINE)
     transform.build("run-1", AS_OF, address=address, work_folder=work)
+    with database.connect(address) as connection:
+        readers.grant(connection, "candidate")
     return address
 
 
@@ -129,8 +133,42 @@ def test_nobody_is_both_marketable_and_suppressed(built: str) -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_the_analysts_worked_question_runs_and_has_an_answer(built: str, question: str) -> None:
+    with database.connect(database.as_login(built, "analyst")) as analyst:
+        assert analyst.execute(question.replace("marts.", "candidate.").encode()).fetchall()
+
+
+def test_every_mart_says_what_an_analyst_reads_of_it_and_none_is_named_that_is_not(built: str) -> None:
     with database.connect(built) as connection:
-        assert connection.execute(question.replace("marts.", "candidate.").encode()).fetchall()
+        named = {row[0] for row in connection.execute("select relation from registry.mart_readers").fetchall()}
+        analysts = connection.execute("select relation from registry.mart_readers where login = 'analyst'").fetchall()
+        marts = set(tables(connection)) | {"publications"}
+    assert named == {row[0] for row in analysts} == marts
+
+
+def test_what_an_analyst_reads_of_all_marts_holds_no_address_and_no_name(built: str) -> None:
+    with database.connect(built) as connection:
+        known = {
+            value
+            for row in connection.execute(
+                "select points.address, first_name, last_name from candidate.contact_points as points"
+                " left join intermediate.int_contacts__attributes using (contact_id)"
+            ).fetchall()
+            for value in row
+            if value
+        }
+    with database.connect(database.as_login(built, "analyst")) as analyst:
+        shown = analyst.execute(
+            "select table_name from information_schema.tables where table_schema = 'analyst'"
+        ).fetchall()
+        read = {
+            str(value)
+            for (view,) in shown
+            for row in analyst.execute(f"select * from analyst.{view}".encode()).fetchall()
+            for value in row
+        }
+    assert len(known) > 50
+    assert len(read) > 200
+    assert not known & read
 
 
 def test_every_mart_has_its_descriptions_in_the_database(built: str) -> None:

@@ -123,6 +123,14 @@ def _policy(given: argparse.Namespace) -> None:
             print(path)
 
 
+def _prepare(given: argparse.Namespace) -> None:
+    from optkeeper.warehouse import database
+
+    with database.connect() as connection:
+        database.ensure_raw(connection)
+    print(f"optkeeper: the warehouse is prepared, with the logins {', '.join((database.PIPELINE, *database.READERS))}")
+
+
 def _docs(given: argparse.Namespace) -> None:
     from optkeeper import steps
 
@@ -155,7 +163,7 @@ def _psql(given: argparse.Namespace) -> None:
     from optkeeper.warehouse import database, embedded
 
     program = str(embedded.program("psql"))
-    os.execv(program, [program, database.url(), *(["--command", given.sql] if given.sql else [])])  # noqa: S606  # bundled
+    os.execv(program, [program, database.reader_url(given.login), *(["--command", given.sql] if given.sql else [])])  # noqa: S606  # bundled
 
 
 def _instant(text: str) -> datetime:
@@ -199,6 +207,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.set_defaults(run=_evaluate)
 
+    prepare = commands.add_parser(
+        "prepare", help="make what is missing of the warehouse's schema and logins; an external one's owner runs it"
+    )
+    prepare.set_defaults(run=_prepare)
+
     pull = commands.add_parser("pull", help="land what is new at one source")
     pull.add_argument("source", help="a registered source that has a connector")
     pull.set_defaults(run=_pull)
@@ -229,7 +242,14 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="one JSON object for each decision, on a line of its own")
     status.set_defaults(run=_status)
 
-    psql = commands.add_parser("psql", help="open the warehouse in psql, which comes with the embedded PostgreSQL")
+    psql = commands.add_parser("psql", help="open the warehouse as a reader, in the psql of the embedded PostgreSQL")
+    psql.add_argument(
+        "--as",
+        dest="login",
+        default="privacy_officer",
+        choices=("privacy_officer", "analyst", "marketing", "pipeline"),
+        help="the login to open it as; without it privacy_officer, who reads everything and changes nothing",
+    )
     psql.add_argument("--command", dest="sql", metavar="SQL", help="run this and leave")
     psql.set_defaults(run=_psql)
     commands.add_parser("demo", help="start everything on sample sources (make demo)").set_defaults(run=_demo)

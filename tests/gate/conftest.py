@@ -14,15 +14,15 @@ Judge = Callable[..., GateReport]
 
 
 @pytest.fixture
-def sound(warehouse: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
-    """A warehouse with a candidate on which every statement holds."""
-    world.build(warehouse)
-    return warehouse
+def sound(owner: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
+    """A warehouse with a candidate on which every statement holds, as its owner, who can spoil it."""
+    world.build(owner)
+    return owner
 
 
 @pytest.fixture
 def judge(warehouse_url: str, tmp_path: Path) -> Judge:
-    """Runs the gate on the candidate, which is first made to be of the run."""
+    """Runs the gate on the candidate, which is first made to be of the run, as the login that the steps run as."""
 
     def run(run_id: str = world.RUN) -> GateReport:
         with psycopg.connect(warehouse_url, autocommit=True) as connection:

@@ -18,9 +18,9 @@ EVENTS = [
 
 
 @pytest.fixture
-def landed(warehouse: Connection) -> Connection:
-    Landing(warehouse, "web").land(read_events(EVENTS, "events.jsonl"))
-    return warehouse
+def landed(owner: Connection) -> Connection:
+    Landing(owner, "web").land(read_events(EVENTS, "events.jsonl"))
+    return owner
 
 
 def test_what_landed_is_as_it_was_received_in_whatever_spelling(landed: Connection) -> None:

@@ -17,10 +17,11 @@ def _count(connection: Connection, total: int) -> None:
 
 def _publish(connection: Connection) -> None:
     connection.execute(
-        "create schema if not exists marts; drop table if exists marts.publications;"
+        "set role pipeline; create schema if not exists marts; drop table if exists marts.publications;"
         "create table marts.publications as select clock_timestamp() as published_at;"
         "drop table if exists marts.marketable_contacts;"
-        "create table marts.marketable_contacts as select * from candidate.marketable_contacts"
+        "create table marts.marketable_contacts as select * from candidate.marketable_contacts;"
+        "reset role"
     )
 
 

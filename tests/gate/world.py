@@ -177,9 +177,11 @@ insert into raw.populations values ('crm', 'hubspot.contacts', now() - interval 
 
 
 def build(connection: Connection) -> None:
-    """Puts the candidate and the registries that the gate reads into an empty warehouse."""
+    """Puts the candidate and the registries that the gate reads into an empty warehouse, as the pipeline would."""
+    connection.execute("set role pipeline")
     connection.execute(_TABLES.encode())
     connection.execute(_ROWS.encode())
+    connection.execute("reset role")
     for table in ("records", "files", "populations"):
         # the statements look at what a superuser could do, whom no trigger stops
         connection.execute(f"alter table raw.{table} disable trigger refuse_change".encode())

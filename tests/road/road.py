@@ -119,7 +119,7 @@ def road(monkeypatch: Any) -> Iterator[Road]:
         address = evaluate._throw_away_database(work / "pg")
         with database.connect(address) as connection:
             database.ensure_raw(connection)
-        yield Road(address, seeds, work)
+        yield Road(database.as_login(address, database.PIPELINE), seeds, work)
     finally:
         embedded.stop(work / "pg")
         shutil.rmtree(work, ignore_errors=True)

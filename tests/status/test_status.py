@@ -25,9 +25,11 @@ def published(server: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A warehouse with the worked examples, its candidate marts taken as published."""
     work = tmp_path_factory.mktemp("status")
     expand.write(work, sorted(SCENARIOS.glob("*.yaml")))
-    address = embedded.url("status", server)
-    with database.connect(address) as connection:
+    owner = embedded.url("status", server)
+    with database.connect(owner) as connection:
         database.ensure_raw(connection)
+    address = database.as_login(owner, database.PIPELINE)
+    with database.connect(address) as connection:
         evaluate._land(connection, work / "events.jsonl")
     transform.build("run-1", AS_OF, address=address, work_folder=work)
     with database.connect(address) as connection:

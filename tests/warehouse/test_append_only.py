@@ -21,13 +21,17 @@ EVIDENCE = (
 
 @pytest.mark.parametrize("table", EVIDENCE)
 @pytest.mark.parametrize("change", ["update {} set source = source", "delete from {}", "truncate {}"])
-def test_what_was_received_is_neither_changed_nor_removed(warehouse: Connection, table: str, change: str) -> None:
+def test_what_was_received_is_neither_changed_nor_removed(
+    owner: Connection, warehouse: Connection, table: str, change: str
+) -> None:
     statement = change.format(f"raw.{table}")
     column = {"builds": "run_id", "addresses": "raw", "addresses_within": "raw", "policy_versions": "file"}.get(table)
     if column:
         statement = statement.replace("source = source", f"{column} = {column}")
-    with pytest.raises(psycopg.errors.InsufficientPrivilege, match=f"raw.{table} is append-only"):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match=f"permission denied for table {table}"):
         warehouse.execute(statement.encode())
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match=f"raw.{table} is append-only"):
+        owner.execute(statement.encode())
 
 
 def test_making_the_schema_again_while_somebody_lands_waits_for_nobody(

@@ -85,7 +85,7 @@ def test_a_dropped_database_is_gone_with_the_sessions_in_it(data: Path) -> None:
 
 
 def test_the_servers_log_holds_no_row(server: Path, warehouse: psycopg.Connection[Any]) -> None:
-    warehouse.execute("create table people (address text unique)")
+    warehouse.execute("create temporary table people (address text unique)")
     with pytest.raises(psycopg.errors.UniqueViolation):
         warehouse.execute("insert into people values ('anna@noord.example'), ('anna@noord.example')")
     with pytest.raises(psycopg.errors.InvalidTextRepresentation):

@@ -9,11 +9,12 @@ from optkeeper.warehouse.errors import WarehouseError, rows_untold
 def test_a_refused_row_is_told_by_relation_and_constraint_and_never_by_value(
     warehouse: psycopg.Connection[Any],
 ) -> None:
-    warehouse.execute("create table people (address text constraint one_each unique)")
+    warehouse.execute("create schema lists")
+    warehouse.execute("create table lists.people (address text constraint one_each unique)")
     with pytest.raises(WarehouseError) as raised, rows_untold():
-        warehouse.execute("insert into people values ('anna@noord.example'), ('anna@noord.example')")
+        warehouse.execute("insert into lists.people values ('anna@noord.example'), ('anna@noord.example')")
     assert str(raised.value) == (
-        "UniqueViolation in the warehouse (schema public, relation people, constraint one_each)"
+        "UniqueViolation in the warehouse (schema lists, relation people, constraint one_each)"
     )
     assert "anna" not in "".join(traceback.format_exception(raised.value))
 

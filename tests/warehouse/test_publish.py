@@ -138,10 +138,12 @@ def test_a_reader_sees_all_of_the_old_until_all_of_the_new(candidate: Connection
 def test_grants_and_views_of_readers_outlive_a_publication(candidate: Connection) -> None:
     _candidate(candidate, "r1", {"a": "web/1"})
     publish(candidate, "r1")
-    candidate.execute("create view public.reach as select count(*) from marts.marketable_contacts")
+    candidate.execute(
+        "create schema reports; create view reports.reach as select count(*) from marts.marketable_contacts"
+    )
     _candidate(candidate, "r2", {"b": "web/2", "c": "web/2"})
     publish(candidate, "r2")
-    assert candidate.execute("select * from public.reach").fetchone() == (2,)
+    assert candidate.execute("select * from reports.reach").fetchone() == (2,)
 
 
 def test_a_changed_contract_makes_the_published_table_anew(candidate: Connection) -> None:

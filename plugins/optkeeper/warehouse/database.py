@@ -1,32 +1,86 @@
 """Connections to the warehouse, embedded or external, and its `raw` schema."""
 
+import hashlib
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit, urlunsplit
 
 import psycopg
+from psycopg import sql
 
 from optkeeper import settings
 from optkeeper.warehouse import embedded
 
 DATABASE = "warehouse"
+PIPELINE = "pipeline"
+READERS = ("privacy_officer", "analyst", "marketing")
+
+
+class NotPrepared(Exception):
+    """The warehouse is new or of another version, and this login may not prepare it."""
 
 
 def url() -> str:
-    """The warehouse's address in libpq's form; starts the embedded server when it is the default and not running."""
-    return settings.external_warehouse_url() or embedded.url(DATABASE)
+    """The warehouse's address in libpq's form, as the login that the steps run as.
+
+    The embedded server is started when it is the default and does not run; its warehouse is prepared.
+    """
+    external = settings.external_warehouse_url()
+    if external:
+        return external
+    owner = embedded.url(DATABASE)
+    with connect(owner) as connection:
+        ensure_raw(connection)
+    return as_login(owner, PIPELINE)
+
+
+def as_login(address: str, login: str) -> str:
+    """The same database as another login; a password goes with the login, and whoever connects is asked for it."""
+    split = urlsplit(address)
+    place = split.netloc.rpartition("@")[2]
+    return urlunsplit(split._replace(netloc=f"{quote(login)}@{place}"))
+
+
+def reader_url(login: str) -> str:
+    """The warehouse's address as one of its readers."""
+    return as_login(url(), login)
 
 
 def connect(address: str | None = None) -> psycopg.Connection[Any]:
-    """A connection in autocommit, its session in UTC, with the `raw` schema in place."""
+    """A connection in autocommit, its session in UTC."""
     return psycopg.connect(address or url(), autocommit=True, options="-c timezone=UTC -c client_min_messages=warning")
 
 
 def ensure_raw(connection: psycopg.Connection[Any]) -> None:
-    """Creates what is missing of the `raw` schema; safe to run at any time, also by two at once."""
-    with connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(hashtext('optkeeper.raw'))")
-        connection.execute(files("optkeeper.warehouse").joinpath("schema.sql").read_text())
+    """Creates what is missing of the `raw` schema and of the logins; safe to run at any time, also by two at once.
+
+    Raises:
+        NotPrepared: something is missing, and the connection's login may not make it.
+    """
+    parts_ = [files("optkeeper.warehouse").joinpath(name).read_text() for name in ("schema.sql", "roles.sql")]
+    mark = f"What was received, as it was received; append-only. Prepared as {_digest(parts_)}."
+    if _prepared_as(connection) == mark:
+        return
+    try:
+        with connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(hashtext('optkeeper.raw'))")
+            for part in parts_:
+                connection.execute(part.encode())
+            connection.execute(sql.SQL("comment on schema raw is {}").format(sql.Literal(mark)))
+    except psycopg.errors.InsufficientPrivilege:
+        raise NotPrepared(
+            "the warehouse is new or of another version: its owner runs `optkeeper prepare` once, with"
+            " OPTKEEPER_WAREHOUSE_URL naming a login that owns the database and may create logins"
+        ) from None
+
+
+def _digest(texts: list[str]) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
+def _prepared_as(connection: psycopg.Connection[Any]) -> str | None:
+    row = connection.execute("select obj_description(to_regnamespace('raw'), 'pg_namespace')").fetchone()
+    return row[0] if row else None
 
 
 def parts(address: str | None = None) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from optkeeper.warehouse import readers
 from optkeeper.warehouse.stamp import CANDIDATE, stamp, tables
 
 PUBLISHED = "marts"
@@ -65,6 +66,7 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
             _remember_reach(connection)
         for name in relations:
             _describe(connection, name)
+        readers.grant(connection, PUBLISHED)
         connection.execute(
             "insert into marts.publications (run_id, published_at, as_of, known_at, policy_version)"
             " select run_id, clock_timestamp(), as_of, known_at, policy_version from candidate.builds"
