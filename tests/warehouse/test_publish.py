@@ -146,6 +146,45 @@ def test_grants_and_views_of_readers_outlive_a_publication(candidate: Connection
     assert candidate.execute("select * from reports.reach").fetchone() == (2,)
 
 
+def test_a_day_that_brings_nothing_writes_no_row_and_is_shown_all_the_same(candidate: Connection) -> None:
+    candidate.execute(
+        "alter table candidate.marketable_contacts add column expires_on date, add column decided_on date,"
+        " add column days_left integer, add constraint not_expired check (expires_on >= decided_on)"
+    )
+    shown = []
+    for run_id, day in (("r1", "2026-12-01"), ("r2", "2026-12-02")):
+        _candidate(candidate, run_id, {"a": "web/1"})
+        candidate.execute("update candidate.builds set decided_on = %s", (day,))
+        candidate.execute(
+            "update candidate.marketable_contacts set expires_on = '2026-12-10', decided_on = builds.decided_on,"
+            " days_left = date '2026-12-10' - builds.decided_on from candidate.builds"
+        )
+        candidate.execute("update gate.runs set candidate_stamp = %s", (stamp(candidate),))
+        counts = publish(candidate, run_id)
+        shown += candidate.execute("select decided_on::text, days_left from marts.marketable_contacts").fetchall()
+    assert shown == [("2026-12-01", 9), ("2026-12-02", 8)]
+    assert counts.rows_written == 1  # the build's own
+    stored = candidate.execute("select * from published.marketable_contacts")
+    assert [column.name for column in stored.description or ()] == ["contact_id", "evidence_id", "expires_on"]
+
+
+def test_a_date_that_is_not_the_builds_is_refused(candidate: Connection) -> None:
+    candidate.execute("alter table candidate.marketable_contacts add column decided_on date")
+    _candidate(candidate, "r1", {"a": "web/1"})
+    candidate.execute("update candidate.marketable_contacts set decided_on = current_date - 1")
+    candidate.execute("update gate.runs set candidate_stamp = %s", (stamp(candidate),))
+    with pytest.raises(PublicationRefused, match="mart marketable_contacts: decided_on is not what"):
+        publish(candidate, "r1")
+
+
+def test_the_tables_of_an_older_version_give_way_to_views(candidate: Connection) -> None:
+    candidate.execute("create schema marts; create table marts.marketable_contacts (contact_id text, evidence_id text)")
+    candidate.execute("insert into marts.marketable_contacts values ('old', 'web/0')")
+    _candidate(candidate, "r1", {"a": "web/1"})
+    publish(candidate, "r1")
+    assert _published(candidate) == [("a", "web/1")]
+
+
 def test_a_changed_contract_makes_the_published_table_anew(candidate: Connection) -> None:
     _candidate(candidate, "r1", {"a": "web/1"})
     publish(candidate, "r1")

@@ -1,5 +1,7 @@
--- The schema `marts`: published copies of the candidate marts. Only `optkeeper.warehouse.publish` writes here.
+-- The schemas `published`, the published copies of the candidate marts, and `marts`, what is read: a view of each. Only
+-- `optkeeper.warehouse.publish` writes here.
 
+create schema if not exists published;
 create schema if not exists marts;
 
 -- Grain: one publication. The newest row says what is published now.

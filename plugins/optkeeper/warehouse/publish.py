@@ -1,9 +1,10 @@
 """Publication: the candidate marts become the published ones, in one transaction.
 
-Readers see all of the last publication or all of this one. Published tables stay the same tables, so
-that grants, constraints and views on them last; only rows that differ are written. The tables carry
-the constraints of their contracts, foreign keys included, so that the database itself refuses a
-marketable row without evidence.
+Readers see all of the last publication or all of this one. The schema `published` has the tables; they
+stay the same tables, and only rows that differ are written. They carry the constraints of their
+contracts, foreign keys included, so that the database itself refuses a marketable row without evidence.
+Readers read `marts`, a view of each, which adds what the calendar alone changes: so a day that brings
+nothing writes nothing. The views stay too, with the grants and views on them.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,13 @@ from psycopg import sql
 from optkeeper.warehouse import readers
 from optkeeper.warehouse.stamp import CANDIDATE, stamp, tables
 
-PUBLISHED = "marts"
+PUBLISHED = "published"
+MARTS = "marts"
+
+# shown and not stored: what these hold follows from the row and the build's business date
+_TODAY = "(select decided_on from {builds})"
+_BY_THE_CALENDAR = {"decided_on": _TODAY, "days_left": f"expires_on - {_TODAY}"}
+_DATED = "builds"  # the one row that the date comes from
 
 
 class PublicationRefused(Exception):
@@ -46,6 +53,8 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
         relations = tables(connection)
         _hold(connection, relations)
         _refuse_unless_passed(connection, run_id)
+        for name in relations:
+            _refuse_unless_by_the_calendar(connection, name)
         renewed = [
             name for name in relations if _shape(connection, PUBLISHED, name) != _shape(connection, CANDIDATE, name)
         ]
@@ -53,6 +62,8 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
             _make(connection, name)
         for name in renewed:
             _constrain(connection, name)
+        for name in relations:
+            _show(connection, name)
         connection.execute("set constraints all deferred")
         for name in relations:
             connection.execute(sql.SQL("analyze {}").format(_in(CANDIDATE, name)))
@@ -66,7 +77,7 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
             _remember_reach(connection)
         for name in relations:
             _describe(connection, name)
-        readers.grant(connection, PUBLISHED)
+        readers.grant(connection, MARTS)
         connection.execute(
             "insert into marts.publications (run_id, published_at, as_of, known_at, policy_version)"
             " select run_id, clock_timestamp(), as_of, known_at, policy_version from candidate.builds"
@@ -102,7 +113,7 @@ def _remember_reach(connection: psycopg.Connection[Any]) -> None:
 
 
 def _describe(connection: psycopg.Connection[Any], name: str) -> None:
-    """Gives a published table the descriptions of its contract."""
+    """Gives what readers read the descriptions of its contract."""
     described = connection.execute(
         "select columns.attname, obj_description(of_candidate.oid), col_description(of_candidate.oid, columns.attnum)"
         " from pg_class as of_candidate"
@@ -114,14 +125,10 @@ def _describe(connection: psycopg.Connection[Any], name: str) -> None:
     ).fetchall()
     for column, _, text in described:
         connection.execute(
-            sql.SQL("comment on column {}.{} is {}").format(
-                _in(PUBLISHED, name), sql.Identifier(column), sql.Literal(text)
-            )
+            sql.SQL("comment on column {}.{} is {}").format(_in(MARTS, name), sql.Identifier(column), sql.Literal(text))
         )
     if described:
-        connection.execute(
-            sql.SQL("comment on table {} is {}").format(_in(PUBLISHED, name), sql.Literal(described[0][1]))
-        )
+        connection.execute(sql.SQL("comment on view {} is {}").format(_in(MARTS, name), sql.Literal(described[0][1])))
 
 
 def _refuse_unless_passed(connection: psycopg.Connection[Any], run_id: str) -> None:
@@ -162,19 +169,68 @@ def _in(schema: str, name: str) -> sql.Composed:
 
 
 def _shape(connection: psycopg.Connection[Any], schema: str, name: str) -> list[tuple[Any, ...]]:
-    """Columns and constraints; a table whose shape differs from its candidate's is made anew."""
+    """Columns and constraints that are stored; a table whose shape differs from its candidate's is made anew."""
+    unstored = _by_the_calendar(name)
     columns = connection.execute(
         "select column_name, data_type, is_nullable from information_schema.columns"
-        " where table_schema = %s and table_name = %s order by ordinal_position",
-        (schema, name),
+        " where table_schema = %s and table_name = %s and column_name <> all(%s) order by ordinal_position",
+        (schema, name, unstored),
     ).fetchall()
     constraints = connection.execute(
         "select contype::text, replace(replace(pg_get_constraintdef(c.oid), %s, ''), ' DEFERRABLE', '')"
         " from pg_constraint c join pg_class r on r.oid = c.conrelid join pg_namespace n on n.oid = r.relnamespace"
-        " where n.nspname = %s and r.relname = %s order by 1, 2",
-        (f"{schema}.", schema, name),
+        " where n.nspname = %s and r.relname = %s and not exists ("
+        "  select from pg_attribute as a where a.attrelid = r.oid and a.attnum = any(c.conkey) and a.attname = any(%s)"
+        " ) order by 1, 2",
+        (f"{schema}.", schema, name, unstored),
     ).fetchall()
     return [*columns, *constraints]
+
+
+def _by_the_calendar(name: str) -> list[str]:
+    return [] if name == _DATED else sorted(_BY_THE_CALENDAR)
+
+
+def _as_the_calendar_says(schema: str, column: str) -> sql.Composed:
+    return sql.SQL(_BY_THE_CALENDAR[column]).format(builds=_in(schema, _DATED))
+
+
+def _refuse_unless_by_the_calendar(connection: psycopg.Connection[Any], name: str) -> None:
+    """What is not stored must be what will be shown."""
+    for column in set(_by_the_calendar(name)) & set(_columns(connection, CANDIDATE, name)):
+        other = connection.execute(
+            sql.SQL("select 1 from {} where {} is distinct from {} limit 1").format(
+                _in(CANDIDATE, name), sql.Identifier(column), _as_the_calendar_says(CANDIDATE, column)
+            )
+        ).fetchone()
+        if other is not None:
+            raise PublicationRefused(f"mart {name}: {column} is not what the build's business date makes it")
+
+
+def _show(connection: psycopg.Connection[Any], name: str) -> None:
+    """Keeps the view that readers read; one that shows these columns is left alone, with all that rests on it."""
+    columns = _columns(connection, CANDIDATE, name)
+    known = connection.execute(
+        "select relkind from pg_class where oid = to_regclass(%s)", (f"{MARTS}.{name}",)
+    ).fetchone()
+    if known == ("r",):  # of a version that published tables here
+        connection.execute(sql.SQL("drop table {} cascade").format(_in(MARTS, name)))
+    elif known is not None and _columns(connection, MARTS, name) == columns:
+        return
+    elif known is not None:
+        connection.execute(sql.SQL("drop view {} cascade").format(_in(MARTS, name)))
+    unstored = _by_the_calendar(name)
+    shown = [
+        sql.SQL("{} as {}").format(_as_the_calendar_says(PUBLISHED, column), sql.Identifier(column))
+        if column in unstored
+        else sql.Identifier(column)
+        for column in columns
+    ]
+    connection.execute(
+        sql.SQL("create view {} as select {} from {}").format(
+            _in(MARTS, name), sql.SQL(", ").join(shown), _in(PUBLISHED, name)
+        )
+    )
 
 
 def _make(connection: psycopg.Connection[Any], name: str) -> None:
@@ -184,6 +240,13 @@ def _make(connection: psycopg.Connection[Any], name: str) -> None:
             _in(PUBLISHED, name), _in(CANDIDATE, name)
         )
     )
+    for column in _by_the_calendar(name):
+        # with the checks that need it: the candidate has them, and what it holds is what is published
+        connection.execute(
+            sql.SQL("alter table {} drop column if exists {} cascade").format(
+                _in(PUBLISHED, name), sql.Identifier(column)
+            )
+        )
 
 
 def _constrain(connection: psycopg.Connection[Any], name: str) -> None:
@@ -214,11 +277,11 @@ def _key(connection: psycopg.Connection[Any], name: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _columns(connection: psycopg.Connection[Any], name: str) -> list[str]:
+def _columns(connection: psycopg.Connection[Any], schema: str, name: str) -> list[str]:
     rows = connection.execute(
         "select column_name from information_schema.columns"
         " where table_schema = %s and table_name = %s order by ordinal_position",
-        (CANDIDATE, name),
+        (schema, name),
     ).fetchall()
     return [row[0] for row in rows]
 
@@ -235,7 +298,7 @@ def _delete_vanished(connection: psycopg.Connection[Any], name: str) -> int:
 
 
 def _write_changed(connection: psycopg.Connection[Any], name: str) -> int:
-    columns, key = _columns(connection, name), _key(connection, name)
+    columns, key = _columns(connection, PUBLISHED, name), _key(connection, name)
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     rest = [column for column in columns if column not in key]
     changed = sql.SQL(", ").join(sql.SQL("{0} = c.{0}").format(sql.Identifier(column)) for column in rest)
