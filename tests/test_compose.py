@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
+from optkeeper.warehouse import database
 
 CHECKOUT = Path(__file__).parents[1]
+READERS_PASSWORDS = {f"OPTKEEPER_{login.upper()}_PASSWORD" for login in database.READERS}
 TEXT = (CHECKOUT / "docker-compose.yml").read_text()
 
 
@@ -27,7 +29,7 @@ def test_every_part_of_airflow_waits_for_the_migration_and_that_for_the_database
 
 def test_every_service_that_stays_has_a_health_check_and_restarts(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
-        if name != "migrate":
+        if name not in ("prepare", "migrate"):
             assert service["healthcheck"]["test"], name
             assert service["restart"] == "unless-stopped", name
 
@@ -49,7 +51,19 @@ def test_no_secret_stands_in_the_file(compose: dict[str, Any]) -> None:
     secrets = {name for name in re.findall(r"\$\{(\w+)", TEXT) if re.search("PASSWORD$|SECRET$|KEY$", name)}
     assert secrets
     for name in secrets:
-        assert f"${{{name}:?" in TEXT, f"{name} must be given, without a default"
+        # a reader's login without a password is one that nobody can use
+        given = ":-}" if name in READERS_PASSWORDS else ":?"
+        assert f"${{{name}{given}" in TEXT, f"{name} must be given, without a default"
+
+
+def test_only_what_prepares_the_warehouse_knows_its_owner(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    knowing = {name for name, service in services.items() if "OPTKEEPER_DB_PASSWORD" in str(service)}
+    assert knowing == {"postgres", "prepare"}
+    assert "//pipeline:" in services["scheduler"]["environment"]["OPTKEEPER_WAREHOUSE_URL"]
+    assert "//airflow:" in services["scheduler"]["environment"]["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    for name in ("api-server", "scheduler", "dag-processor"):
+        assert services[name]["depends_on"]["prepare"] == {"condition": "service_completed_successfully"}, name
 
 
 def test_every_volume_and_secret_that_a_service_names_is_declared(compose: dict[str, Any]) -> None:

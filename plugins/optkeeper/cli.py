@@ -127,7 +127,7 @@ def _prepare(given: argparse.Namespace) -> None:
     from optkeeper.warehouse import database
 
     with database.connect() as connection:
-        database.ensure_raw(connection)
+        database.prepare(connection)
     print(f"optkeeper: the warehouse is prepared, with the logins {', '.join((database.PIPELINE, *database.READERS))}")
 
 

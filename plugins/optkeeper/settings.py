@@ -22,6 +22,11 @@ def external_warehouse_url() -> str | None:
     return os.environ.get("OPTKEEPER_WAREHOUSE_URL") or None
 
 
+def login_password(login: str) -> str | None:
+    """The password that a login of the warehouse should get, or None to leave it as it is."""
+    return os.environ.get(f"OPTKEEPER_{login.upper()}_PASSWORD") or None
+
+
 def deliveries_url() -> str:
     """The object-storage address below which lists are written."""
     return os.environ.get("OPTKEEPER_DELIVERIES") or (home() / "deliveries").as_uri()

@@ -166,6 +166,19 @@ def test_an_owner_who_is_no_superuser_prepares_it_too(owner: Connection, owner_u
         assert officer.execute("select * from own.made").fetchall() == []
 
 
+def test_a_password_that_is_given_becomes_the_logins_and_stands_nowhere_in_the_clear(
+    owner: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTKEEPER_ANALYST_PASSWORD", "geheim123")
+    database.prepare(owner)
+    held = dict(
+        owner.execute("select rolname, rolpassword from pg_authid where rolname = any(%s)", (READERS,)).fetchall()
+    )
+    assert held["analyst"].startswith("SCRAM-SHA-256$")
+    assert held["marketing"] is None
+    owner.execute("alter role analyst password null")
+
+
 def test_what_an_older_installation_made_goes_over_to_the_pipeline(owner: Connection, warehouse: Connection) -> None:
     owner.execute("create schema marts; create table marts.contacts (contact_id text); create view marts.v as select 1")
     owner.execute("comment on schema raw is 'as it was'")

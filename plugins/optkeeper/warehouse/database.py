@@ -74,6 +74,21 @@ def ensure_raw(connection: psycopg.Connection[Any]) -> None:
         ) from None
 
 
+def prepare(connection: psycopg.Connection[Any]) -> None:
+    """What the owner of a warehouse does once, and again at a new version: schema, logins, and the passwords given.
+
+    Raises:
+        NotPrepared: the connection's login may not make them.
+    """
+    ensure_raw(connection)
+    for login in (PIPELINE, *READERS):
+        password = settings.login_password(login)
+        if password is not None:
+            # hashed here, so that the server never sees it and no log of its can hold it
+            hashed = connection.pgconn.encrypt_password(password.encode(), login.encode(), b"scram-sha-256").decode()
+            connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(login), sql.Literal(hashed)))
+
+
 def _digest(texts: list[str]) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
 
