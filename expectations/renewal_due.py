@@ -2,6 +2,7 @@
 
 from great_expectations.expectations.metadata_types import FailureSeverity
 
+from expectations.clauses import policy_value
 from expectations.statement import PolicyStatement
 
 
@@ -82,6 +83,59 @@ class NoRenewalIsAskedTwice(PolicyStatement):
         cross join gate.current_run as run
         group by due.contact_id, due.address, due.channel, due.purpose, due.brand
         having count(*) > 1
+    """
+
+
+class NobodyIsAskedAgainWithinTheSpacing(PolicyStatement):
+    """Nobody whom an earlier list or a source's request asked within the policy's days is invited again.
+
+    Looked up anew in what was delivered and received, and not in the model that stages the list.
+    """
+
+    relation = "candidate.renewal_due"
+    rules = ("R5",)
+    unexpected_rows_query: str = f"""
+        with asked as (
+            select channel, address, purpose, brand, list_date as asked_on from raw.delivered_renewals
+            union all
+            select
+                scopes.channel,
+                scopes.address,
+                events.purpose,
+                coalesce(events.brand, sources.brand) as brand,
+                cast(
+                    coalesce(events.occurred_at, events.received_at) at time zone 'Europe/Amsterdam' as date
+                ) as asked_on
+            from candidate.consent_events as events
+            inner join intermediate.int_events__received as received
+                on received.record_id = events.record_id and received.event_key = events.event_key
+            left join registry.sources as sources on sources.source = events.source
+            cross join lateral (
+                values
+                ('email', received.email), ('phone', received.phone), ('sms', received.phone), ('post', received.postal)
+            ) as scopes (channel, address)
+            where
+                events.event_type = 'consent_requested'
+                and not events.is_superseded
+                and coalesce(events.channel, scopes.channel) = scopes.channel
+        )
+        select due.contact_id, due.channel, due.purpose, due.brand, due.stage, max(asked.asked_on) as asked_on
+        from {{batch}} as due
+        cross join gate.current_run as run
+        inner join candidate.contacts as contacts on contacts.contact_id = due.contact_id
+        inner join asked
+            on
+                asked.channel = due.channel
+                and asked.address = due.address
+                and coalesce(asked.purpose, due.purpose) = due.purpose
+                and coalesce(asked.brand, due.brand) = due.brand
+                and asked.asked_on > due.anchored_on
+                and asked.asked_on < run.decided_on
+                and asked.asked_on + cast({
+        policy_value("renewal_request_spacing_days", "contacts.country", "due.channel", "run.decided_on")
+    } as integer) > run.decided_on
+        where due.stage <> 'asked_waiting'
+        group by due.contact_id, due.address, due.channel, due.purpose, due.brand, due.stage
     """
 
 

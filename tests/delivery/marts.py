@@ -22,7 +22,7 @@ create table marts.source_freshness (
 create table marts.renewal_due (
     contact_id text, address text, channel text, purpose text, brand text, first_name text, last_name text,
     company text, basis text, evidence_id text, expires_on date, days_left int, lead_channel text,
-    opt_out_line text
+    opt_out_line text, stage text, asked_on date
 );
 """
 
@@ -59,6 +59,7 @@ def add(connection: Connection, contact_id: str, **columns: Any) -> None:
         "evidence_id": f"web/{contact_id}",
         "days_left": 20,
         "lead_channel": "web_form",
+        "stage": "new",
     } | columns
     needs_line = row["basis"] in ("soft_opt_in", "legitimate_interest")
     row = {"opt_out_line": "required" if needs_line else "not_required"} | row

@@ -1,8 +1,9 @@
+import csv
 import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from tests.delivery.conftest import Inbox
 
 Connection = psycopg.Connection[Any]
 
-NOORD_NEWSLETTER = "emailmarketing@noord.example"
+NOORD_EMAIL = "emailmarketing@noord.example"
 
 
 @pytest.fixture
@@ -42,29 +43,75 @@ def _states(report: DeliveryReport) -> set[str]:
     return {outcome.state for outcome in report.lists}
 
 
-def _manifest(lists: Path, brand: str = "noord", purpose: str = "newsletter") -> dict[str, Any]:
-    path = lists / f"renewal_due/2026-03-01/{brand}/{purpose}.manifest.json"
+def _manifest(lists: Path, brand: str = "noord", channel: str = "email") -> dict[str, Any]:
+    path = lists / f"renewal_due/2026-03-01/{brand}/{channel}.manifest.json"
     content: dict[str, Any] = json.loads(path.read_bytes())
     return content
 
 
-def test_every_brand_and_purpose_with_a_recipient_gets_its_list_also_an_empty_one(
+def _rows(lists: Path, brand: str, channel: str) -> list[dict[str, str]]:
+    with (lists / f"renewal_due/2026-03-01/{brand}/{channel}.csv").open(encoding="utf-8-sig", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_every_brand_and_channel_with_a_recipient_gets_its_list_also_an_empty_one(
     published: Connection, lists: Path, mailer: Mailer, received: Inbox
 ) -> None:
     marts.add(published, "c1")
     report = _deliver(published, lists, mailer)
     assert sorted(_files(lists)) == [
-        f"renewal_due/2026-03-01/{brand}/{purpose}.{kind}"
+        f"renewal_due/2026-03-01/{brand}/{channel}.{kind}"
         for brand in ("noord", "zuid")
-        for purpose in ("events", "newsletter", "product_news")
+        for channel in ("email", "phone", "post", "sms")
         for kind in ("csv", "manifest.json", "xlsx")
     ]
-    assert {(one.brand, one.purpose): one.row_count for one in report.lists if one.row_count} == {
-        ("noord", "newsletter"): 1
-    }
-    assert (report.mails_sent, len(received.messages)) == (6, 6)
+    assert {(one.brand, one.channel): one.row_count for one in report.lists if one.row_count} == {("noord", "email"): 1}
+    assert (report.mails_sent, len(received.messages)) == (8, 8)
     assert (report.warnings, report.failures) == ((), ())
-    assert "is leeg" in _text(received.about("evenementen@noord.example")[0])
+    assert "is leeg" in _text(received.about("telemarketing@noord.example")[0])
+
+
+def test_one_invitation_covers_all_that_is_due_of_a_person_at_an_address(published: Connection, lists: Path) -> None:
+    marts.add(published, "c1", days_left=20, lead_channel="event", evidence_id="web/2")
+    marts.add(published, "c1", purpose="events", days_left=5, stage="last_chance", basis="soft_opt_in", asked_on=None)
+    marts.add(published, "c1", purpose="product_news", days_left=9, stage="reminder", asked_on=date(2026, 2, 1))
+    marts.add(published, "c1", address="ander@klant.example", days_left=40)
+    marts.add(published, "c1", channel="phone", address="+31201234567")
+    _deliver(published, lists)
+    first, second = _rows(lists, "noord", "email")
+    assert {name: first[name] for name in ("purposes", "stage", "basis", "opt_out_line", "lead_channel", "expires_on")} == {
+        "purposes": "events|product_news|newsletter", "stage": "last_chance", "basis": "consent|soft_opt_in",
+        "opt_out_line": "required", "lead_channel": "web_form", "expires_on": "2026-03-06",
+    }  # fmt: skip
+    assert (first["days_left"], first["asked_on"], first["evidence_id"]) == ("5", "2026-02-01", "web/2 | web/c1")
+    assert second["address"] == "ander@klant.example"
+    assert [row["address"] for row in _rows(lists, "noord", "phone")] == ["'+31201234567"]
+
+
+def test_who_was_asked_lately_is_left_out_and_counted(published: Connection, lists: Path) -> None:
+    marts.add(published, "waits", stage="asked_waiting")
+    marts.add(published, "waits", purpose="events", stage="asked_waiting")
+    marts.add(published, "half", stage="asked_waiting")
+    marts.add(published, "half", purpose="events")
+    _deliver(published, lists)
+    assert [(row["contact_id"], row["purposes"]) for row in _rows(lists, "noord", "email")] == [("half", "events")]
+    assert (_manifest(lists)["row_count"], _manifest(lists)["asked_waiting"]) == (1, 1)
+
+
+def test_whom_a_list_asks_is_remembered_once_with_its_day(published: Connection, lists: Path) -> None:
+    marts.add(published, "asked")
+    marts.add(published, "withdraws")
+    marts.add(published, "waits", stage="asked_waiting")
+    _deliver(published, lists)
+    marts.withdraw(published, "withdraws")
+    marts.publish(published, "run-2")
+    _deliver(published, lists)
+    remembered = published.execute(
+        "select list_date, channel, address, purpose, brand from raw.delivered_renewals order by address"
+    ).fetchall()
+    assert remembered == [
+        (marts.TODAY, "email", f"{who}@klant.example", "newsletter", "noord") for who in ("asked", "withdraws")
+    ]
 
 
 def test_the_manifest_tells_the_truth_about_its_files(published: Connection, lists: Path) -> None:
@@ -75,7 +122,7 @@ def test_the_manifest_tells_the_truth_about_its_files(published: Connection, lis
     assert manifest["row_count"] == 3
     assert (manifest["run_id"], manifest["policy_version"], manifest["revision"]) == ("run-1", "policy-1", 1)
     assert datetime.fromisoformat(manifest["as_of"]) == marts.AS_OF
-    assert [file["name"] for file in manifest["files"]] == ["newsletter.csv", "newsletter.xlsx"]
+    assert [file["name"] for file in manifest["files"]] == ["email.csv", "email.xlsx"]
     for file in manifest["files"]:
         content = (lists / "renewal_due/2026-03-01/noord" / file["name"]).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file["size"], file["sha256"])
@@ -96,7 +143,7 @@ def test_a_second_run_changes_nothing_and_mails_nothing(
     assert _states(report) == {"unchanged"}
     assert report.mails_sent == 0
     assert (_files(lists), _ledger(published), _stamps(lists)) == (before, rows, stamps)
-    assert len(received.messages) == 6
+    assert len(received.messages) == 8
 
 
 def test_another_publication_with_the_same_rows_changes_nothing(
@@ -109,7 +156,7 @@ def test_another_publication_with_the_same_rows_changes_nothing(
     marts.publish(published, "run-2", as_of=marts.AS_OF + timedelta(hours=2))
     assert _states(_deliver(published, lists, mailer)) == {"unchanged"}
     assert _files(lists) == before
-    assert len(received.messages) == 6
+    assert len(received.messages) == 8
 
 
 def test_who_withdrew_since_leaves_the_list_and_only_its_owner_is_told(
@@ -121,18 +168,18 @@ def test_who_withdrew_since_leaves_the_list_and_only_its_owner_is_told(
     marts.withdraw(published, "goes")
     marts.publish(published, "run-2")
     report = _deliver(published, lists, mailer)
-    assert [(one.brand, one.purpose) for one in report.lists if one.state == "replaced"] == [("noord", "newsletter")]
-    csv_file = (lists / "renewal_due/2026-03-01/noord/newsletter.csv").read_text()
+    assert [(one.brand, one.channel) for one in report.lists if one.state == "replaced"] == [("noord", "email")]
+    csv_file = (lists / "renewal_due/2026-03-01/noord/email.csv").read_text()
     assert "stays@" in csv_file
     assert "goes@" not in csv_file
     assert (_manifest(lists)["revision"], _manifest(lists)["run_id"]) == (2, "run-2")
-    first, second = received.about(NOORD_NEWSLETTER)
-    assert len(received.messages) == 7
+    first, second = received.about(NOORD_EMAIL)
+    assert len(received.messages) == 9
     assert str(second["Subject"]).startswith("Vervangen: ")
     assert "vervangt de eerdere lijst van vandaag" in _text(second)
     assert first["Message-ID"] != second["Message-ID"]
     assert _states(_deliver(published, lists, mailer)) == {"unchanged"}
-    assert len(received.messages) == 7
+    assert len(received.messages) == 9
 
 
 def test_rows_that_come_back_are_a_third_revision_that_is_told_too(
@@ -147,7 +194,7 @@ def test_rows_that_come_back_are_a_third_revision_that_is_told_too(
     marts.publish(published, "run-3")
     _deliver(published, lists, mailer)
     assert _manifest(lists)["revision"] == 3
-    assert len({str(message["Message-ID"]) for message in received.about(NOORD_NEWSLETTER)}) == 3
+    assert len({str(message["Message-ID"]) for message in received.about(NOORD_EMAIL)}) == 3
 
 
 def test_a_source_that_became_late_replaces_the_files_without_a_mail(
@@ -159,7 +206,7 @@ def test_a_source_that_became_late_replaces_the_files_without_a_mail(
     report = _deliver(published, lists, mailer)
     assert _states(report) == {"replaced"}
     assert _manifest(lists)["late_sources"] == ["crm"]
-    assert len(received.messages) == 6
+    assert len(received.messages) == 8
 
 
 def test_a_list_that_was_lost_is_put_back_without_a_mail(
@@ -168,11 +215,11 @@ def test_a_list_that_was_lost_is_put_back_without_a_mail(
     marts.add(published, "c1")
     _deliver(published, lists, mailer)
     before = _files(lists)
-    (lists / "renewal_due/2026-03-01/noord/newsletter.xlsx").unlink()
+    (lists / "renewal_due/2026-03-01/noord/email.xlsx").unlink()
     report = _deliver(published, lists, mailer)
-    assert [one.purpose for one in report.lists if one.state == "restored"] == ["newsletter"]
+    assert [one.channel for one in report.lists if one.state == "restored"] == ["email"]
     assert _files(lists) == before
-    assert len(received.messages) == 6
+    assert len(received.messages) == 8
 
 
 def test_the_same_rows_give_the_same_bytes_in_another_warehouse_order(published: Connection, tmp_path: Path) -> None:
@@ -194,8 +241,8 @@ def test_contacts_that_nobody_is_to_receive_are_a_warning_and_the_rest_is_delive
     report = _deliver(published, lists)
     assert len(report.warnings) == 1
     assert "'oost'" in report.warnings[0]
-    assert "1 contact points" in report.warnings[0]
-    assert len(report.lists) == 6
+    assert ": 1 due for" in report.warnings[0]
+    assert len(report.lists) == 8
     assert not (lists / "renewal_due/2026-03-01/oost").exists()
 
 
@@ -213,7 +260,7 @@ def test_nothing_published_is_an_error_that_says_so(warehouse: Connection, lists
 def test_nothing_of_a_list_stays_in_the_work_folder(published: Connection, lists: Path, home: Path) -> None:
     left = home / "delivery" / "noord"
     left.mkdir(parents=True)
-    (left / "newsletter.csv").write_text("left by a run that was killed")
+    (left / "email.csv").write_text("left by a run that was killed")
     marts.add(published, "c1")
     _deliver(published, lists)
     assert list((home / "delivery").iterdir()) == []
@@ -225,31 +272,31 @@ def test_a_mail_that_is_refused_fails_its_list_and_goes_out_at_the_next_run(
     received.answer = "451 try again later"
     report = _deliver(published, lists, mailer)
     assert report.mails_sent == 0
-    assert len(report.failures) == 6
+    assert len(report.failures) == 8
     assert "answered 451" in report.failures[0]
     assert "@" not in "".join(report.failures)
     received.answer = "250 OK"
     report = _deliver(published, lists, mailer)
-    assert (report.mails_sent, report.failures, _states(report)) == (6, (), {"unchanged"})
+    assert (report.mails_sent, report.failures, _states(report)) == (8, (), {"unchanged"})
 
 
 def test_a_delivery_without_a_mailer_is_announced_by_the_next_with_one(
     published: Connection, lists: Path, mailer: Mailer, received: Inbox
 ) -> None:
     _deliver(published, lists)
-    assert _deliver(published, lists, mailer).mails_sent == 6
+    assert _deliver(published, lists, mailer).mails_sent == 8
     assert not any(str(message["Subject"]).startswith(("Vervangen", "Replaced")) for message in received.messages)
 
 
 def test_a_storage_that_refuses_one_list_still_gets_the_others(
     published: Connection, lists: Path, mailer: Mailer, received: Inbox
 ) -> None:
-    blocked = lists / "renewal_due/2026-03-01/noord/newsletter.csv"
+    blocked = lists / "renewal_due/2026-03-01/noord/email.csv"
     blocked.mkdir(parents=True)
     report = _deliver(published, lists, mailer)
-    assert [(one.brand, one.purpose) for one in report.lists if one.state == "failed"] == [("noord", "newsletter")]
+    assert [(one.brand, one.channel) for one in report.lists if one.state == "failed"] == [("noord", "email")]
     assert len(report.failures) == 1
-    assert received.about(NOORD_NEWSLETTER) == []
+    assert received.about(NOORD_EMAIL) == []
     blocked.rmdir()
     report = _deliver(published, lists, mailer)
     assert (report.failures, report.mails_sent) == ((), 1)
@@ -299,7 +346,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> _KilledAtStep:
         killer.watch(owner, name)
     # one list has all the steps that six have
     every = module.recipients()
-    monkeypatch.setattr(module, "recipients", lambda: [one for one in every if one.email == NOORD_NEWSLETTER])
+    monkeypatch.setattr(module, "recipients", lambda: [one for one in every if one.email == NOORD_EMAIL])
     return killer
 
 
@@ -365,7 +412,7 @@ def test_killed_while_a_list_is_replaced_the_withdrawn_contact_is_gone_after_the
     seen = 0
     for _ in _kill_at_each_moment(steps, lambda: _deliver(published, lists, mailer), start_again):
         seen += 1
-        assert b"goes@" not in (lists / "renewal_due/2026-03-01/noord/newsletter.csv").read_bytes()
+        assert b"goes@" not in (lists / "renewal_due/2026-03-01/noord/email.csv").read_bytes()
         assert _manifest(lists)["revision"] == 2
         assert len({str(message["Message-ID"]) for message in received.messages}) == 1
         assert all(str(message["Subject"]).startswith("Vervangen") for message in received.messages)
@@ -384,7 +431,7 @@ def test_no_manifest_stands_while_its_files_are_replaced(
         try:
             _deliver(published, lists)
         except _Killed:
-            if (lists / "renewal_due/2026-03-01/noord/newsletter.manifest.json").exists():
+            if (lists / "renewal_due/2026-03-01/noord/email.manifest.json").exists():
                 for file in _manifest(lists)["files"]:
                     content = (lists / "renewal_due/2026-03-01/noord" / file["name"]).read_bytes()
                     assert hashlib.sha256(content).hexdigest() == file["sha256"]
@@ -421,7 +468,7 @@ def test_the_numbers_of_the_rule_come_from_the_policy_file(
     (changed / "policy.csv").write_text(text + "inactivity_months,DE,email,11,2018-05-25,\n")
     monkeypatch.setattr(settings, "registry_folders", lambda: (registry, changed))
     _deliver(published, lists, mailer)
-    text = _text(received.about(NOORD_NEWSLETTER)[0])
+    text = _text(received.about(NOORD_EMAIL)[0])
     assert "31 maanden" in text
     assert "binnen 47 dagen" in text
     assert "Voor Duitsland, E-mail zijn het 11 maanden." in text
@@ -429,7 +476,7 @@ def test_the_numbers_of_the_rule_come_from_the_policy_file(
 
 def _ledger(connection: Connection) -> list[tuple[Any, ...]]:
     return [
-        *connection.execute("select * from delivery.lists order by brand, purpose, revision").fetchall(),
+        *connection.execute("select * from delivery.lists order by brand, channel, revision").fetchall(),
         *connection.execute("select * from delivery.mails order by message_id").fetchall(),
     ]
 

@@ -25,14 +25,16 @@ from tests.delivery.conftest import Inbox, free_port
 
 Connection = psycopg.Connection[Any]
 
-OWNER = Recipient("noord", "newsletter", "Team Noord", "team@noord.example", "nl", attach=False)
+OWNER = Recipient("noord", "email", "Team Noord", "team@noord.example", "nl", attach=False)
 LIST = Announcement(
     brand="Noord",
-    purpose="Newsletter",
+    channel="E-mail",
     day="1 maart 2026",
     row_count=1234,
+    waiting=12,
     days_left=(("0 tot en met 7 dagen", 4),),
-    channels=(("E-mail", 1230),),
+    purposes=(("Newsletter", 4),),
+    stages=(("E-mail", 1230),),
     late=("De CRM-gegevens (crm) zijn van gisteren 06:00; wijzigingen daarna staan niet in deze lijst.",),
     rule="De regel.",
     links=("https://lists.example/a.xlsx",),
@@ -64,7 +66,7 @@ def _part(message: Any, kind: str) -> str:
 def test_the_mail_says_in_dutch_what_the_list_holds() -> None:
     message = _compose()
     text = " ".join(_part(message, "plain").split())
-    assert message["Subject"] == "Noord, Newsletter: 1.234 te vernieuwen op 1 maart 2026"
+    assert message["Subject"] == "Noord, E-mail: 1.234 te vernieuwen op 1 maart 2026"
     assert "staan 1.234 contactpunten waarvan de toestemming binnenkort verloopt" in text
     assert "0 tot en met 7 dagen: 4" in text
     assert "LET OP - De CRM-gegevens (crm) zijn van gisteren 06:00" in text
@@ -78,7 +80,7 @@ def test_the_mail_says_in_dutch_what_the_list_holds() -> None:
 
 def test_the_mail_says_in_english_what_the_list_holds() -> None:
     message = _compose(owner=dataclasses.replace(OWNER, language="en"))
-    assert message["Subject"] == "Noord, Newsletter: 1,234 due for renewal on 1 maart 2026"
+    assert message["Subject"] == "Noord, E-mail: 1,234 due for renewal on 1 maart 2026"
     assert "holds 1,234 contact points whose permission will soon expire" in " ".join(_part(message, "plain").split())
     assert "<strong>1,234 contact points</strong>" in _part(message, "html")
 
@@ -99,7 +101,7 @@ def test_the_mail_is_composed_again_byte_for_byte() -> None:
 
 
 def test_what_looks_like_html_is_text() -> None:
-    message = _compose(dataclasses.replace(LIST, purpose="<script>alert(1)</script>"))
+    message = _compose(dataclasses.replace(LIST, channel="<script>alert(1)</script>"))
     assert "<script>" not in _part(message, "html")
     assert "<script>" in _part(message, "plain")
 
@@ -109,7 +111,7 @@ def test_what_looks_like_html_is_text() -> None:
     [
         (dataclasses.replace(OWNER, name="Team\r\nBcc: x@evil.example"), LIST),
         (dataclasses.replace(OWNER, email="a@b.example\r\nBcc: x@evil.example"), LIST),
-        (OWNER, dataclasses.replace(LIST, purpose="x\r\nBcc: x@evil.example")),
+        (OWNER, dataclasses.replace(LIST, channel="x\r\nBcc: x@evil.example")),
     ],
 )
 def test_a_line_break_in_a_header_is_refused(owner: Recipient, announcement: Announcement) -> None:
@@ -123,12 +125,12 @@ def test_the_spreadsheet_is_attached_where_the_owner_wants_it_and_else_linked(
     marts.add(published, "c1")
     deliver(published, destination_url=tmp_path.as_uri(), mailer=mailer, links_url="https://lists.example/marketing/")
     (attached,) = received.about("emailmarketing@noord.example")
-    (linked,) = received.about("evenementen@noord.example")
+    (linked,) = received.about("telemarketing@noord.example")
     (part,) = attached.iter_attachments()
-    assert part.get_filename() == "renewal_due_2026-03-01_noord_newsletter.xlsx"
-    assert part.get_content() == (tmp_path / "renewal_due/2026-03-01/noord/newsletter.xlsx").read_bytes()
+    assert part.get_filename() == "renewal_due_2026-03-01_noord_email.xlsx"
+    assert part.get_content() == (tmp_path / "renewal_due/2026-03-01/noord/email.xlsx").read_bytes()
     assert list(linked.iter_attachments()) == []
-    link = "https://lists.example/marketing/renewal_due/2026-03-01/noord/events.xlsx"
+    link = "https://lists.example/marketing/renewal_due/2026-03-01/noord/phone.xlsx"
     assert link in _part(linked, "plain")
     assert "klant.example" not in _part(attached, "plain") + _part(attached, "html")
 
@@ -148,8 +150,8 @@ def test_each_mail_goes_to_its_owner_alone(
 ) -> None:
     deliver(published, destination_url=tmp_path.as_uri(), mailer=mailer)
     assert {len(recipients) for recipients, _ in received.received} == {1}
-    assert len({recipients[0] for recipients, _ in received.received}) == 6
-    assert len({str(message["Message-ID"]) for message in received.messages}) == 6
+    assert len({recipients[0] for recipients, _ in received.received}) == 8
+    assert len({str(message["Message-ID"]) for message in received.messages}) == 8
 
 
 def _certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:

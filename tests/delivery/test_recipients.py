@@ -4,7 +4,7 @@ import pytest
 from optkeeper import registry, settings
 from optkeeper.delivery.recipients import RecipientError, recipients
 
-HEADER = "brand,purpose,list,name,email,language,attach\n"
+HEADER = "brand,channel,list,name,email,language,attach\n"
 
 
 @pytest.fixture
@@ -13,27 +13,27 @@ def registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "list_recipients.csv"
 
 
-def test_every_registered_purpose_of_every_brand_has_an_owner() -> None:
+def test_every_channel_of_every_brand_has_an_owner() -> None:
     brands = {row["brand"] for row in registry.rows("sources") if row["brand"]}
-    purposes = {row["purpose"] for row in registry.rows("purposes")}
-    assert {(one.brand, one.purpose) for one in recipients()} == {(b, p) for b in brands for p in purposes}
+    channels = ("email", "phone", "post", "sms")
+    assert {(one.brand, one.channel) for one in recipients()} == {(b, c) for b in brands for c in channels}
 
 
 def test_rows_of_other_lists_are_left_alone(registered: Path) -> None:
-    registered.write_text(HEADER + "noord,events,sleepers,Team,team@noord.example,nl,true\n")
+    registered.write_text(HEADER + "noord,phone,sleepers,Team,team@noord.example,nl,true\n")
     assert recipients() == []
 
 
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("../x,events,renewal_due,Team,team@noord.example,nl,true", "line 2: brand cannot be used"),
-        ("noord,a/b,renewal_due,Team,team@noord.example,nl,true", "line 2: purpose cannot be used"),
-        ("noord,events,renewal_due,Team,no-address,nl,true", "line 2: email cannot be used"),
-        ('noord,events,renewal_due,Team,"a@b.example\nBcc: c@d.example",nl,true', "line 2: email cannot be used"),
-        ('noord,events,renewal_due,"Te\nam",team@noord.example,nl,true', "line 2: name cannot be used"),
-        ("noord,events,renewal_due,Team,team@noord.example,fr,true", "line 2: language must be one of nl, en"),
-        ("noord,events,renewal_due,Team,team@noord.example,nl,yes", "line 2: attach must be true or false"),
+        ("../x,phone,renewal_due,Team,team@noord.example,nl,true", "line 2: brand cannot be used"),
+        ("noord,a/b,renewal_due,Team,team@noord.example,nl,true", "line 2: channel cannot be used"),
+        ("noord,phone,renewal_due,Team,no-address,nl,true", "line 2: email cannot be used"),
+        ('noord,phone,renewal_due,Team,"a@b.example\nBcc: c@d.example",nl,true', "line 2: email cannot be used"),
+        ('noord,phone,renewal_due,"Te\nam",team@noord.example,nl,true', "line 2: name cannot be used"),
+        ("noord,phone,renewal_due,Team,team@noord.example,fr,true", "line 2: language must be one of nl, en"),
+        ("noord,phone,renewal_due,Team,team@noord.example,nl,yes", "line 2: attach must be true or false"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_named_without_its_address(registered: Path, row: str, said: str) -> None:
@@ -44,7 +44,7 @@ def test_a_row_that_cannot_be_used_is_named_without_its_address(registered: Path
 
 
 def test_a_list_has_one_owner(registered: Path) -> None:
-    row = "noord,events,renewal_due,Team,team@noord.example,nl,true\n"
+    row = "noord,phone,renewal_due,Team,team@noord.example,nl,true\n"
     registered.write_text(HEADER + row + row)
-    with pytest.raises(RecipientError, match="line 3: brand noord and purpose events have a recipient already"):
+    with pytest.raises(RecipientError, match="line 3: brand noord and channel phone have a recipient already"):
         recipients()

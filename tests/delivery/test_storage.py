@@ -75,10 +75,10 @@ def test_an_object_store_gets_the_same_lists_as_a_folder_and_a_second_run_change
     marts.add(published, "c1")
     first = deliver(published, destination_url="s3://lists/marketing", storage_options=s3)
     assert first.failures == ()
-    assert first.lists[1].urls[0] == "s3://lists/marketing/renewal_due/2026-03-01/noord/newsletter.csv"
+    assert first.lists[0].urls[0] == "s3://lists/marketing/renewal_due/2026-03-01/noord/email.csv"
     with storage.opened("s3://lists/marketing", s3) as bucket:
-        stored = bucket.read("renewal_due/2026-03-01/noord/newsletter.xlsx")
-        manifest = bucket.read("renewal_due/2026-03-01/noord/newsletter.manifest.json")
+        stored = bucket.read("renewal_due/2026-03-01/noord/email.xlsx")
+        manifest = bucket.read("renewal_due/2026-03-01/noord/email.manifest.json")
     again = deliver(published, destination_url="s3://lists/marketing", storage_options=s3)
     assert {one.state for one in again.lists} == {"unchanged"}
     marts.add(published, "c2")
@@ -89,14 +89,14 @@ def test_an_object_store_gets_the_same_lists_as_a_folder_and_a_second_run_change
     published.execute("truncate delivery.lists; delete from marts.publications where run_id = 'run-2'")
     deliver(published, destination_url=tmp_path.as_uri())
     folder = tmp_path / "renewal_due/2026-03-01/noord"
-    assert (folder / "newsletter.xlsx").read_bytes() == stored
-    assert (folder / "newsletter.manifest.json").read_bytes() == manifest
+    assert (folder / "email.xlsx").read_bytes() == stored
+    assert (folder / "email.manifest.json").read_bytes() == manifest
 
 
 def test_a_bucket_that_is_not_there_fails_every_list_and_says_so(published: Connection, s3: dict[str, Any]) -> None:
     report = deliver(published, destination_url="s3://elsewhere/x", storage_options=s3)
-    assert len(report.failures) == 6
-    assert report.failures[0].startswith("s3://elsewhere/x/renewal_due/2026-03-01/noord/events.csv: ")
+    assert len(report.failures) == 8
+    assert report.failures[0].startswith("s3://elsewhere/x/renewal_due/2026-03-01/noord/email.csv: ")
 
 
 class _Server(asyncssh.SSHServer):
@@ -176,8 +176,8 @@ def test_an_sftp_server_gets_the_lists_and_a_replaced_one_over_the_old(
     marts.withdraw(published, "goes")
     marts.publish(published, "run-2")
     second = deliver(published, destination_url=url, storage_options=options)
-    assert [one.purpose for one in second.lists if one.state == "replaced"] == ["newsletter"]
-    assert b"goes" not in (root / "lists/renewal_due/2026-03-01/noord/newsletter.csv").read_bytes()
+    assert [one.channel for one in second.lists if one.state == "replaced"] == ["email"]
+    assert b"goes" not in (root / "lists/renewal_due/2026-03-01/noord/email.csv").read_bytes()
     assert {path.suffix for path in root.rglob("*") if path.is_file()} == {".csv", ".xlsx", ".json"}
     third = deliver(published, destination_url=url, storage_options=options)
     assert {one.state for one in third.lists} == {"unchanged"}

@@ -16,9 +16,9 @@ from tests.delivery.test_cells import DANGEROUS
 Connection = psycopg.Connection[Any]
 
 
-def _delivered(connection: Connection, folder: Path, brand: str = "noord", purpose: str = "newsletter") -> Path:
+def _delivered(connection: Connection, folder: Path, brand: str = "noord", channel: str = "email") -> Path:
     deliver(connection, destination_url=folder.as_uri())
-    return folder / f"renewal_due/2026-03-01/{brand}/{purpose}.xlsx"
+    return folder / f"renewal_due/2026-03-01/{brand}/{channel}.xlsx"
 
 
 def _cover(path: Path) -> str:
@@ -47,7 +47,7 @@ def test_the_list_sheet_is_ready_to_filter_and_to_print(published: Connection, t
         marts.add(published, f"c{number}")
     sheet = openpyxl.load_workbook(_delivered(published, tmp_path))["Lijst"]
     assert sheet.freeze_panes == "A2"
-    assert sheet.auto_filter.ref == "A1:L4"
+    assert sheet.auto_filter.ref == "A1:O4"
     assert sheet.print_title_rows == "$1:$1"
     assert sheet.page_setup.orientation == "landscape"
     assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
@@ -58,14 +58,14 @@ def test_the_list_sheet_is_ready_to_filter_and_to_print(published: Connection, t
 def test_an_empty_list_has_its_header_and_its_cover(published: Connection, tmp_path: Path) -> None:
     path = _delivered(published, tmp_path)
     sheet = openpyxl.load_workbook(path)["Lijst"]
-    assert (sheet.max_row, sheet.max_column) == (1, 12)
+    assert (sheet.max_row, sheet.max_column) == (1, 15)
     assert "Contactpunten\n0" in _cover(path)
 
 
 def test_no_cell_of_either_file_is_a_formula_whatever_the_sources_say(published: Connection, tmp_path: Path) -> None:
     for number, text in enumerate(DANGEROUS):
         marts.add(published, f"c{number:02}", first_name=text, last_name=text, company=text, lead_channel=text)
-    marts.add(published, "=c", address="=x@klant.example", evidence_id="+web/1", basis="=b", channel="=ch")
+    marts.add(published, "=c", address="=x@klant.example", evidence_id="+web/1", basis="=b", purpose="=p")
     path = _delivered(published, tmp_path)
     for sheet in openpyxl.load_workbook(path).worksheets:
         assert not [cell.coordinate for row in sheet.iter_rows() for cell in row if cell.data_type == "f"]
@@ -79,7 +79,7 @@ def test_no_cell_of_either_file_is_a_formula_whatever_the_sources_say(published:
         assert str(cell.value).strip() == text.strip()
     with path.with_suffix(".csv").open(encoding="utf-8-sig", newline="") as lines:
         values = [value for row in csv.reader(lines) for value in row]
-    assert len(values) == (len(DANGEROUS) + 2) * 12
+    assert len(values) == (len(DANGEROUS) + 2) * 15
     assert not [
         value for value in values if value.lstrip("\ufeff\u200b\u00a0 \t\r\n")[:1] in set("=+-@＝＋－＠") - {""}
     ]
@@ -87,7 +87,7 @@ def test_no_cell_of_either_file_is_a_formula_whatever_the_sources_say(published:
 
 def test_the_csv_is_read_back_as_it_was_published(published: Connection, tmp_path: Path) -> None:
     marts.add(published, "c1", company='Jansen, "De Zwaan"\nB.V.', first_name=None)
-    marts.add(published, "c2", channel="phone", address="+31201234567", days_left=21)
+    marts.add(published, "c2", address="+31201234567", days_left=21)
     path = _delivered(published, tmp_path).with_suffix(".csv")
     content = path.read_bytes()
     assert content.startswith(b"\xef\xbb\xbf")
@@ -96,9 +96,9 @@ def test_the_csv_is_read_back_as_it_was_published(published: Connection, tmp_pat
         first, second = csv.DictReader(lines)
     assert first == {
         "contact_id": "c1", "channel": "email", "address": "c1@klant.example", "first_name": "", "last_name": "'t Hart",
-        "company": 'Jansen, "De Zwaan" B.V.', "basis": "consent",
+        "company": 'Jansen, "De Zwaan" B.V.', "purposes": "newsletter", "stage": "new", "basis": "consent",
         "opt_out_line": "not_required", "lead_channel": "web_form", "expires_on": "2026-03-21", "days_left": "20",
-        "evidence_id": "web/c1",
+        "asked_on": "", "evidence_id": "web/c1",
     }  # fmt: skip
     assert second["address"] == "'+31201234567"
 
@@ -106,9 +106,9 @@ def test_the_csv_is_read_back_as_it_was_published(published: Connection, tmp_pat
 def test_the_list_says_where_the_message_must_offer_an_opt_out(published: Connection, tmp_path: Path) -> None:
     marts.add(published, "c1", days_left=1)
     marts.add(published, "c2", days_left=2, basis="soft_opt_in")
-    marts.add(published, "c3", days_left=3, basis="legitimate_interest", channel="post", address="NL 1234AB 1")
+    marts.add(published, "c3", days_left=3, basis="legitimate_interest", address="c3@post.example")
     sheet = openpyxl.load_workbook(_delivered(published, tmp_path))["Lijst"]
-    rows = [tuple(cell.value for cell in row)[6:8] for row in sheet.iter_rows()]
+    rows = [tuple(cell.value for cell in row)[8:10] for row in sheet.iter_rows()]
     assert rows == [
         ("Grondslag", "Afmeldregel"),
         ("Toestemming", "niet verplicht"),
@@ -119,17 +119,19 @@ def test_the_list_says_where_the_message_must_offer_an_opt_out(published: Connec
 
 def test_the_cover_sheet_explains_the_list_in_dutch(published: Connection, tmp_path: Path) -> None:
     marts.add(published, "c1", days_left=7)
-    marts.add(published, "c2", days_left=8, channel="phone", address="+31201234567", basis="soft_opt_in")
+    marts.add(published, "c2", days_left=8, purpose="events", basis="soft_opt_in", stage="reminder")
+    marts.add(published, "c3", stage="asked_waiting")
     marts.make_stale(published, "crm", marts.AS_OF - timedelta(minutes=30, hours=24))
     marts.make_stale(published, "leadco", None)
     text = _cover(_delivered(published, tmp_path))
-    assert "Te vernieuwen toestemmingen\nMerk\nNoord\nDoel\nNewsletter\nDatum" in text
+    assert "Te vernieuwen toestemmingen\nMerk\nNoord\nKanaal\nE-mail\nDatum" in text
     assert "De CRM-gegevens (crm) zijn van gisteren 06:00; wijzigingen daarna staan niet in deze lijst." in text
     assert "leadleverancier (leadco) zijn nog nooit opgehaald" in text
     assert "geldt tot 24 maanden" in text
     assert "binnen 60 dagen" in text
     assert "0 tot en met 7 dagen\n1\n8 tot en met 30 dagen\n1\n31 dagen of meer\n0" in text
-    assert "Per kanaal\nE-mail\n1\nTelefoon\n1" in text
+    assert "Contactpunten\n2\nOnlangs gevraagd, wachten op antwoord\n1" in text
+    assert "Per fase\nNieuw\n1\nHerinnering\n1\nPer doel\nEvents\n1\nNewsletter\n1" in text
     assert "Bestaande klant\n1" in text
     assert "run-1" in text
     assert "policy-1" in text
@@ -147,8 +149,8 @@ def test_the_cover_sheet_explains_the_list_in_english_where_its_owner_reads_engl
     )
     assert "lasts until 24 months" in text
     sheet = openpyxl.load_workbook(path)["List"]
-    assert sheet["J1"].value == "Expires on"
-    assert sheet["J2"].value == datetime.combine(date(2026, 3, 21), datetime.min.time())
+    assert sheet["L1"].value == "Expires on"
+    assert sheet["L2"].value == datetime.combine(date(2026, 3, 21), datetime.min.time())
 
 
 def test_a_source_that_the_publication_does_not_know_is_told_as_never_pulled(
@@ -175,4 +177,4 @@ def test_a_list_longer_than_a_sheet_goes_on_in_the_next(
     book = openpyxl.load_workbook(_delivered(published, tmp_path))
     assert book.sheetnames == ["Toelichting", "Lijst", "Lijst 2", "Lijst 3"]
     assert [book[name].max_row for name in book.sheetnames[1:]] == [3, 3, 2]
-    assert book["Lijst 3"].auto_filter.ref == "A1:L2"
+    assert book["Lijst 3"].auto_filter.ref == "A1:O2"

@@ -37,6 +37,9 @@ _OTHER_PURPOSE = "'email', 'events', 'noord'"
 _ALL_OF_EMAIL = "'email', null, null"
 _SALE = "update candidate.marketable_contacts set basis = 'soft_opt_in' where contact_id = 'web/2';"
 _NOW = "(select started_at from gate.current_run)"
+_ASKED = (
+    "insert into raw.delivered_renewals values ('{day}', 'email', 'jan.jansen@voorbeeld.nl', 'newsletter', 'noord');"
+)
 _SHRUNK = f"insert into raw.populations values ('crm', 'hubspot.contacts', {_NOW} - interval '1 minute', {{total}});"
 _DELIVERED = (
     "insert into raw.files (source, digest, name, size, batch, received_at, records)"
@@ -454,6 +457,17 @@ CASES = {
     "EveryoneWhoseRenewalIsDueIsOnTheList": Case("delete from candidate.renewal_due", {"contact_id": "web/1"}),
     "NoRenewalIsAskedTwice": Case(
         "insert into candidate.renewal_due select * from candidate.renewal_due", {"contact_id": "web/1"}
+    ),
+    "NobodyIsAskedAgainWithinTheSpacing": Case(
+        _ASKED.format(day="2026-05-12"),
+        {"contact_id": "web/1"},
+        (
+            _ASKED.format(day="2026-05-11"),
+            _ASKED.format(day="2026-06-01"),
+            _ASKED.format(day="2026-05-12") + "update candidate.renewal_due set stage = 'asked_waiting'",
+            _ASKED.format(day="2026-05-12").replace("newsletter", "events"),
+            _ASKED.format(day="2026-05-12") + "update candidate.renewal_due set anchored_on = '2026-05-12'",
+        ),
     ),
     "NoAddressIsAskedOnBehalfOfTwoContacts": Case(
         "insert into candidate.renewal_due (contact_id, address, channel, purpose, brand)"

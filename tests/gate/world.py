@@ -80,7 +80,7 @@ create table candidate.marketable_contacts (
 create table candidate.renewal_due (
     contact_id text, address text, channel text, purpose text, brand text, first_name text, last_name text,
     company text, basis text, evidence_id text, renewal_due_on date, expires_on date, days_left integer,
-    lead_channel text, decided_on date
+    lead_channel text, decided_on date, anchored_on date, stage text, asked_on date
 );
 """
 
@@ -100,6 +100,7 @@ insert into registry.gate_limits values ('marketable_contacts', 30), ('suppressi
 insert into registry.policy values
     ('inactivity_months', '*', '*', '24', '2018-05-25', null),
     ('renewal_window_days', '*', '*', '60', '2018-05-25', null),
+    ('renewal_request_spacing_days', '*', '*', '21', '2018-05-25', null),
     ('clock_skew_minutes', '*', '*', '60', '2018-05-25', null),
     ('minimum_age', '*', '*', '16', '2018-05-25', null),
     ('machine_click_seconds', '*', '*', '5', '2018-05-25', null),
@@ -163,7 +164,8 @@ from candidate.suppressions;
 insert into candidate.renewal_due
 select
     contact_id, address, channel, purpose, brand, 'Jan', 'Jansen', 'Jansen Bloemen', basis, evidence_id,
-    renewal_due_on, expires_on, expires_on - decided_on, 'web_form', decided_on
+    renewal_due_on, expires_on, expires_on - decided_on, 'web_form', decided_on,
+    cast(expires_on - interval '24 months' as date), 'new'
 from candidate.marketable_contacts
 where decided_on between renewal_due_on and expires_on;
 insert into raw.pulls

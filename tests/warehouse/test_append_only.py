@@ -16,6 +16,7 @@ EVIDENCE = (
     "addresses",
     "addresses_within",
     "policy_versions",
+    "delivered_renewals",
 )
 
 
@@ -25,7 +26,13 @@ def test_what_was_received_is_neither_changed_nor_removed(
     owner: Connection, warehouse: Connection, table: str, change: str
 ) -> None:
     statement = change.format(f"raw.{table}")
-    column = {"builds": "run_id", "addresses": "raw", "addresses_within": "raw", "policy_versions": "file"}.get(table)
+    column = {
+        "builds": "run_id",
+        "addresses": "raw",
+        "addresses_within": "raw",
+        "policy_versions": "file",
+        "delivered_renewals": "brand",
+    }.get(table)
     if column:
         statement = statement.replace("source = source", f"{column} = {column}")
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match=f"permission denied for table {table}"):

@@ -1,4 +1,6 @@
--- R5: due on each day from renewal_due_on through expires_on, for who may be written to on that day.
+-- R5: due on each day from renewal_due_on through expires_on, for who may be written to on that day. An invitation keeps its
+-- distance from the one before: whoever was asked since the permission last counted anew waits. One that another purpose of
+-- the same brand got on that channel keeps the distance too, unless the permission would end before it is over.
 
 with marketable_contacts as (
 
@@ -12,36 +14,121 @@ attributes as (
 
 ),
 
+asks as (
+
+    select * from {{ ref('int_renewals__asks') }}
+
+),
+
+due as (
+
+    select
+        {{ key_of(['channel', 'address', 'purpose', 'brand']) }} as address_scope_id,
+        {{ key_of(['channel', 'address', 'brand']) }} as address_brand_id,
+        marketable_contacts.*
+    from marketable_contacts
+    where decided_on >= renewal_due_on and decided_on <= expires_on
+
+),
+
+of_the_scope as (
+
+    select
+        due.contact_id,
+        due.address_scope_id,
+        max(asks.asked_on) as asked_on
+    from due
+    inner join asks on asks.address_scope_id = due.address_scope_id and asks.asked_on > due.anchored_on
+    group by due.contact_id, due.address_scope_id
+
+),
+
+of_the_brand as (
+
+    select
+        due.contact_id,
+        due.address_scope_id,
+        max(asks.asked_on) as asked_on
+    from due
+    inner join asks on asks.address_brand_id = due.address_brand_id and asks.asked_on > due.anchored_on
+    group by due.contact_id, due.address_scope_id
+
+),
+
+asked as (
+
+    select
+        due.*,
+        of_the_scope.asked_on as scope_asked_on,
+        of_the_brand.asked_on as brand_asked_on,
+        {{ add_days('of_the_scope.asked_on', 'cast(spacing.value as integer)') }} as scope_rests_until,
+        {{ add_days('of_the_brand.asked_on', 'cast(spacing.value as integer)') }} as brand_rests_until,
+        cast(last_chance.value as integer) as last_chance_days
+    from due
+    inner join attributes on attributes.contact_id = due.contact_id
+    left join of_the_scope
+        on of_the_scope.contact_id = due.contact_id and of_the_scope.address_scope_id = due.address_scope_id
+    left join of_the_brand
+        on of_the_brand.contact_id = due.contact_id and of_the_brand.address_scope_id = due.address_scope_id
+    {{ join_policy('spacing', 'renewal_request_spacing_days', 'attributes.policy_country', 'due.channel', 'due.decided_on') }}
+    {{ join_policy('last_chance', 'last_chance_days', 'attributes.policy_country', 'due.channel', 'due.decided_on') }}
+
+),
+
+rested as (
+
+    select
+        asked.*,
+        coalesce(decided_on < scope_rests_until, false) as scope_rests,
+        coalesce(decided_on < brand_rests_until and brand_rests_until <= expires_on, false) as brand_rests
+    from asked
+
+),
+
+staged as (
+
+    select
+        rested.*,
+        case when scope_asked_on is null and brand_rests then brand_asked_on else scope_asked_on end as asked_on,
+        case
+            when scope_rests or brand_rests then 'asked_waiting'
+            when expires_on - decided_on <= last_chance_days then 'last_chance'
+            when scope_asked_on is not null then 'reminder'
+            else 'new'
+        end as stage
+    from rested
+
+),
+
 renewal_due as (
 
     select
-        marketable_contacts.contact_id,
-        marketable_contacts.address,
-        marketable_contacts.channel,
-        marketable_contacts.purpose,
-        marketable_contacts.brand,
+        staged.contact_id,
+        staged.address,
+        staged.channel,
+        staged.purpose,
+        staged.brand,
         attributes.first_name,
         attributes.last_name,
         attributes.company,
-        marketable_contacts.basis,
-        marketable_contacts.evidence_id,
-        marketable_contacts.granted_on,
-        marketable_contacts.text_version,
-        marketable_contacts.anchored_by,
-        marketable_contacts.anchored_on,
-        marketable_contacts.renewal_due_on,
-        marketable_contacts.expires_on,
-        marketable_contacts.expires_on - marketable_contacts.decided_on as days_left,
-        marketable_contacts.source,
-        marketable_contacts.lead_channel,
+        staged.basis,
+        staged.evidence_id,
+        staged.granted_on,
+        staged.text_version,
+        staged.anchored_by,
+        staged.anchored_on,
+        staged.renewal_due_on,
+        staged.expires_on,
+        staged.expires_on - staged.decided_on as days_left,
+        staged.source,
+        staged.lead_channel,
         attributes.lead_channel as first_lead_channel,
-        marketable_contacts.decided_on,
-        marketable_contacts.opt_out_line
-    from marketable_contacts
-    inner join attributes on attributes.contact_id = marketable_contacts.contact_id
-    where
-        marketable_contacts.decided_on >= marketable_contacts.renewal_due_on
-        and marketable_contacts.decided_on <= marketable_contacts.expires_on
+        staged.decided_on,
+        staged.opt_out_line,
+        staged.stage,
+        staged.asked_on
+    from staged
+    inner join attributes on attributes.contact_id = staged.contact_id
 
 )
 

@@ -1,7 +1,7 @@
-"""Delivery of the published renewal-due lists, per brand and purpose, once.
+"""Delivery of the published renewal-due lists, per brand and channel, once.
 
-Below the destination a list is `renewal_due/<date>/<brand>/<purpose>.csv` and `.xlsx`, complete when and only when
-`<purpose>.manifest.json` stands beside them. The steps of one list, in this order:
+Below the destination a list is `renewal_due/<date>/<brand>/<channel>.csv` and `.xlsx`, complete when and only when
+`<channel>.manifest.json` stands beside them. The steps of one list, in this order:
 
 1. the old manifest goes, the new files come, the new manifest comes;
 2. the ledger remembers the revision;
@@ -39,7 +39,7 @@ from optkeeper.delivery.storage import Destination, StorageError
 from optkeeper.delivery.wording import WORDINGS, Wording, spelled
 
 # Goes up when the same rows get other files, so that lists that stand are written anew.
-LAYOUT = 1
+LAYOUT = 2
 LARGEST_ATTACHMENT = 10_000_000
 
 State = Literal["delivered", "replaced", "restored", "unchanged", "failed"]
@@ -50,7 +50,7 @@ class ListOutcome:
     """What became of one list."""
 
     brand: str
-    purpose: str
+    channel: str
     state: State
     revision: int
     row_count: int
@@ -103,6 +103,7 @@ class _Prepared:
     wording: Wording
     paths: _Paths
     summary: Summary
+    waiting: int
     content_digest: str
     before: DeliveredList | None
     revision: int
@@ -203,11 +204,11 @@ class _Delivery:
         owners = recipients()
         nobodys = published.row_counts(self._connection)
         for owner in owners:
-            nobodys.pop((owner.brand, owner.purpose), None)
-        for (brand, purpose), count in sorted(nobodys.items()):
+            nobodys.pop((owner.brand, owner.channel), None)
+        for (brand, channel), count in sorted(nobodys.items()):
             self._warnings.append(
-                f"{count} contact points of brand {brand!r}, purpose {purpose!r} are due for renewal, but"
-                " list_recipients.csv names nobody to receive them: not delivered"
+                f"brand {brand!r}, channel {channel!r}: {count} due for an invitation, but list_recipients.csv"
+                " names nobody to receive them: not delivered"
             )
         prepared = []
         for owner in owners:
@@ -219,17 +220,18 @@ class _Delivery:
 
     def _prepare(self, day: _Day, owner: Recipient) -> _Prepared:
         publication, words = day.publication, WORDINGS[owner.language]
-        summary = published.summarise(published.rows(self._connection, owner.brand, owner.purpose))
-        content_digest = _content_digest(day, owner, summary)
-        folder = f"{LIST}/{publication.list_date.isoformat()}/{owner.brand}/{owner.purpose}"
+        summary = published.summarise(published.rows(self._connection, owner.brand, owner.channel))
+        waiting = published.waiting(self._connection, owner.brand, owner.channel)
+        content_digest = _content_digest(day, owner, summary, waiting)
+        folder = f"{LIST}/{publication.list_date.isoformat()}/{owner.brand}/{owner.channel}"
         paths = _Paths(f"{folder}.csv", f"{folder}.xlsx", f"{folder}.manifest.json")
-        before = ledger.delivered(self._connection, publication.list_date, owner.brand, owner.purpose)
+        before = ledger.delivered(self._connection, publication.list_date, owner.brand, owner.channel)
         same = before is not None and before.content_digest == content_digest
         revision = 1 if before is None else before.revision if same else before.revision + 1
         files = None
         if not same or not self._stands(before, paths):
-            files = self._write(day, owner, words, summary, paths, revision)
-        return _Prepared(owner, words, paths, summary, content_digest, before, revision, files)
+            files = self._write(day, owner, words, summary, waiting, paths, revision)
+        return _Prepared(owner, words, paths, summary, waiting, content_digest, before, revision, files)
 
     def _stands(self, before: DeliveredList | None, paths: _Paths) -> bool:
         """Whether what the ledger says still stands at this destination."""
@@ -242,25 +244,33 @@ class _Delivery:
         return all(self._destination.size(path) == sizes.get(Path(path).name) for path in (paths.csv, paths.xlsx))
 
     def _write(
-        self, day: _Day, owner: Recipient, words: Wording, summary: Summary, paths: _Paths, revision: int
+        self,
+        day: _Day,
+        owner: Recipient,
+        words: Wording,
+        summary: Summary,
+        waiting: int,
+        paths: _Paths,
+        revision: int,
     ) -> _Paths:
         folder = self._work / owner.brand
         folder.mkdir(exist_ok=True)
         local = _Paths(*(str(folder / Path(path).name) for path in paths))
-        delimited.write(Path(local.csv), published.rows(self._connection, owner.brand, owner.purpose))
+        delimited.write(Path(local.csv), published.rows(self._connection, owner.brand, owner.channel))
         cover = workbook.Cover(
             words,
             owner.brand,
-            owner.purpose,
+            owner.channel,
             day.publication,
             revision,
             summary,
+            waiting,
             day.inactivity_months,
             day.renewal_window_days,
             day.ages,
         )
-        workbook.write(Path(local.xlsx), cover, published.rows(self._connection, owner.brand, owner.purpose))
-        Path(local.manifest).write_bytes(_manifest(day, owner, summary, revision, local))
+        workbook.write(Path(local.xlsx), cover, published.rows(self._connection, owner.brand, owner.channel))
+        Path(local.manifest).write_bytes(_manifest(day, owner, summary, waiting, revision, local))
         return local
 
     def _hand_over(self, day: _Day, one: _Prepared) -> ListOutcome:
@@ -273,11 +283,11 @@ class _Delivery:
             state = "failed"
             self._failures.append(str(error))
         except MailError as error:
-            self._failures.append(f"mail about {owner.brand}, {owner.purpose}: {error}")
+            self._failures.append(f"mail about {owner.brand}, {owner.channel}: {error}")
         self._mails_sent += mailed
         return ListOutcome(
             owner.brand,
-            owner.purpose,
+            owner.channel,
             state,
             one.revision,
             one.summary.row_count,
@@ -303,7 +313,10 @@ class _Delivery:
             run_id=day.publication.run_id,
             policy_version=day.publication.policy_version,
         )
-        ledger.record(self._connection, day.publication.list_date, one.recipient.brand, one.recipient.purpose, made)
+        list_date, brand, channel = day.publication.list_date, one.recipient.brand, one.recipient.channel
+        with self._connection.transaction():
+            ledger.record(self._connection, list_date, brand, channel, made)
+            ledger.remember_asked(self._connection, list_date, brand, channel)
         return made
 
     def _announce(self, day: _Day, one: _Prepared, made: DeliveredList) -> bool:
@@ -311,19 +324,19 @@ class _Delivery:
         if self._mailer is None:
             return False
         owner, list_date = one.recipient, day.publication.list_date
-        claimed = ledger.last_mail(self._connection, list_date, owner.brand, owner.purpose, owner)
+        claimed = ledger.last_mail(self._connection, list_date, owner.brand, owner.channel, owner)
         if claimed is not None and claimed.rows_digest == made.rows_digest and claimed.sent_at is not None:
             return False
         if claimed is None or claimed.rows_digest != made.rows_digest:
             claimed = ledger.claim(
-                self._connection, list_date, owner.brand, owner.purpose, owner, made,
+                self._connection, list_date, owner.brand, owner.channel, owner, made,
                 domain=self._mailer.domain, replaces=claimed is not None,
             )  # fmt: skip
         content = self._destination.read(one.paths.xlsx) if owner.attach else None
         too_large = content is not None and len(content) > LARGEST_ATTACHMENT
         attachment = None
         if content is not None and not too_large:
-            attachment = f"{LIST}_{list_date.isoformat()}_{owner.brand}_{owner.purpose}.xlsx", content
+            attachment = f"{LIST}_{list_date.isoformat()}_{owner.brand}_{owner.channel}.xlsx", content
         message = mail.compose(
             self._announcement(day, one, made, claimed.replaces, attachment is not None, too_large),
             recipient=owner,
@@ -343,11 +356,13 @@ class _Delivery:
         words, summary, list_date = one.wording, one.summary, day.publication.list_date
         return mail.Announcement(
             brand=spelled(one.recipient.brand),
-            purpose=spelled(one.recipient.purpose),
+            channel=words.channel(one.recipient.channel),
             day=words.day(list_date),
             row_count=summary.row_count,
+            waiting=one.waiting,
             days_left=tuple(words.days_left_counts(summary.days_left).items()),
-            channels=tuple((words.channel(code), summary.channels[code]) for code in sorted(summary.channels)),
+            stages=tuple((words.stage(code), summary.stages[code]) for code in sorted(summary.stages)),
+            purposes=tuple((spelled(code), summary.purposes[code]) for code in sorted(summary.purposes)),
             late=tuple(words.late_sources(day.ages, list_date)),
             rule=words.rule_in_words(day.inactivity_months, day.renewal_window_days),
             links=tuple(f"{self._links_url}/{path}" for path in (one.paths.xlsx, one.paths.csv)),
@@ -363,11 +378,12 @@ class _Delivery:
         return tuple(self._destination.url_of(path) for path in paths)
 
 
-def _content_digest(day: _Day, owner: Recipient, summary: Summary) -> str:
+def _content_digest(day: _Day, owner: Recipient, summary: Summary, waiting: int) -> str:
     """Of all that the files say, but for what changes with every run and says nothing new."""
     content = (
         LAYOUT,
         summary.rows_digest,
+        waiting,
         owner.language,
         day.publication.policy_version,
         day.inactivity_months,
@@ -377,18 +393,19 @@ def _content_digest(day: _Day, owner: Recipient, summary: Summary) -> str:
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
 
 
-def _manifest(day: _Day, owner: Recipient, summary: Summary, revision: int, local: _Paths) -> bytes:
+def _manifest(day: _Day, owner: Recipient, summary: Summary, waiting: int, revision: int, local: _Paths) -> bytes:
     publication = day.publication
     manifest = {
         "list": LIST,
         "list_date": publication.list_date.isoformat(),
         "brand": owner.brand,
-        "purpose": owner.purpose,
+        "channel": owner.channel,
         "revision": revision,
         "run_id": publication.run_id,
         "policy_version": publication.policy_version,
         "as_of": publication.as_of.astimezone(UTC).isoformat(),
         "row_count": summary.row_count,
+        "asked_waiting": waiting,
         "rows_sha256": summary.rows_digest,
         "late_sources": [age.source for age in day.ages if age.is_stale],
         "columns": list(published.COLUMNS),

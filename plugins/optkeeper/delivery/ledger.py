@@ -13,7 +13,7 @@ from optkeeper.delivery.recipients import LIST, Recipient
 
 
 class DeliveredList(NamedTuple):
-    """The newest revision of a list of one day, brand and purpose."""
+    """The newest revision of a list of one day, brand and channel."""
 
     revision: int
     rows_digest: str
@@ -51,39 +51,52 @@ def alone(connection: psycopg.Connection[Any]) -> Iterator[None]:
             connection.execute("select pg_advisory_unlock(hashtext('optkeeper.deliver'))")
 
 
-def delivered(connection: psycopg.Connection[Any], day: date, brand: str, purpose: str) -> DeliveredList | None:
+def delivered(connection: psycopg.Connection[Any], day: date, brand: str, channel: str) -> DeliveredList | None:
     """The newest revision that was delivered whole, or None."""
     row = connection.execute(
         "select revision, rows_digest, content_digest, digest, row_count, urls, run_id, policy_version"
-        " from delivery.lists where list = %s and list_date = %s and brand = %s and purpose = %s"
+        " from delivery.lists where list = %s and list_date = %s and brand = %s and channel = %s"
         " order by revision desc limit 1",
-        (LIST, day, brand, purpose),
+        (LIST, day, brand, channel),
     ).fetchone()
     return None if row is None else DeliveredList(*row)._replace(urls=tuple(row[5]))
 
 
-def record(connection: psycopg.Connection[Any], day: date, brand: str, purpose: str, made: DeliveredList) -> None:
+def record(connection: psycopg.Connection[Any], day: date, brand: str, channel: str, made: DeliveredList) -> None:
     """Remembers a revision whose files and manifest stand; one that was restored takes its new digests."""
     connection.execute(
-        "insert into delivery.lists (list, list_date, brand, purpose, revision, rows_digest, content_digest, digest,"
+        "insert into delivery.lists (list, list_date, brand, channel, revision, rows_digest, content_digest, digest,"
         " row_count, urls, run_id, policy_version, delivered_at)"
         " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-        " on conflict (list, list_date, brand, purpose, revision) do update set digest = excluded.digest,"
+        " on conflict (list, list_date, brand, channel, revision) do update set digest = excluded.digest,"
         " urls = excluded.urls, run_id = excluded.run_id, delivered_at = excluded.delivered_at",
-        (LIST, day, brand, purpose, made.revision, made.rows_digest, made.content_digest, made.digest,
+        (LIST, day, brand, channel, made.revision, made.rows_digest, made.content_digest, made.digest,
          made.row_count, list(made.urls), made.run_id, made.policy_version, datetime.now(UTC)),
     )  # fmt: skip
 
 
+def remember_asked(connection: psycopg.Connection[Any], day: date, brand: str, channel: str) -> None:
+    """Remembers whom the list of a day asks, by which the next ones leave them out (R5).
+
+    Who was on an earlier revision of that day stays remembered: the invitation may have gone.
+    """
+    connection.execute(
+        "insert into raw.delivered_renewals (list_date, channel, address, purpose, brand)"
+        " select distinct %s::date, channel, address, purpose, brand from marts.renewal_due"
+        " where brand = %s and channel = %s and stage <> 'asked_waiting' on conflict do nothing",
+        (day, brand, channel),
+    )
+
+
 def last_mail(
-    connection: psycopg.Connection[Any], day: date, brand: str, purpose: str, recipient: Recipient
+    connection: psycopg.Connection[Any], day: date, brand: str, channel: str, recipient: Recipient
 ) -> ClaimedMail | None:
     """The last mail about this list that was claimed for this recipient, or None."""
     row = connection.execute(
         "select revision, rows_digest, message_id, replaces, claimed_at, sent_at from delivery.mails"
-        " where list = %s and list_date = %s and brand = %s and purpose = %s and recipient_digest = %s"
+        " where list = %s and list_date = %s and brand = %s and channel = %s and recipient_digest = %s"
         " order by revision desc limit 1",
-        (LIST, day, brand, purpose, recipient.digest),
+        (LIST, day, brand, channel, recipient.digest),
     ).fetchone()
     return None if row is None else ClaimedMail(*row)
 
@@ -92,7 +105,7 @@ def claim(
     connection: psycopg.Connection[Any],
     day: date,
     brand: str,
-    purpose: str,
+    channel: str,
     recipient: Recipient,
     made: DeliveredList,
     *,
@@ -100,12 +113,12 @@ def claim(
     replaces: bool,
 ) -> ClaimedMail:
     """Claims the mail about a revision before it is sent; its Message-ID follows from what it is about."""
-    message_id = f"<{LIST}.{day.isoformat()}.{brand}.{purpose}.{made.revision}.{recipient.digest[:16]}@{domain}>"
+    message_id = f"<{LIST}.{day.isoformat()}.{brand}.{channel}.{made.revision}.{recipient.digest[:16]}@{domain}>"
     row = connection.execute(
-        "insert into delivery.mails (list, list_date, brand, purpose, revision, recipient_digest, rows_digest,"
+        "insert into delivery.mails (list, list_date, brand, channel, revision, recipient_digest, rows_digest,"
         " message_id, replaces, claimed_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " returning revision, rows_digest, message_id, replaces, claimed_at, sent_at",
-        (LIST, day, brand, purpose, made.revision, recipient.digest, made.rows_digest, message_id, replaces,
+        (LIST, day, brand, channel, made.revision, recipient.digest, made.rows_digest, message_id, replaces,
          datetime.now(UTC).replace(microsecond=0)),
     ).fetchone()  # fmt: skip
     if row is None:

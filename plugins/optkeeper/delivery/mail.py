@@ -104,11 +104,13 @@ class Announcement:
     """What a mail says about a list."""
 
     brand: str
-    purpose: str
+    channel: str
     day: str
     row_count: int
+    waiting: int
     days_left: tuple[tuple[str, int], ...]
-    channels: tuple[tuple[str, int], ...]
+    stages: tuple[tuple[str, int], ...]
+    purposes: tuple[tuple[str, int], ...]
     late: tuple[str, ...]
     rule: str
     links: tuple[str, ...]
@@ -146,7 +148,7 @@ def compose(
     subject = wording.subject_replaced if announcement.replaces else wording.subject
     message["Subject"] = subject.format(
         brand=announcement.brand,
-        purpose=announcement.purpose,
+        channel=announcement.channel,
         count=wording.number(announcement.row_count),
         day=announcement.day,
     )

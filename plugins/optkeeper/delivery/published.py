@@ -17,8 +17,8 @@ class NothingPublished(Exception):
     """There is no publication to deliver."""
 
 
-class RenewalDue(NamedTuple):
-    """One contact point whose permission is due for renewal, as `marts.renewal_due` holds it."""
+class Invitation(NamedTuple):
+    """One person at one address, invited once for all that is due there: rows of `marts.renewal_due`."""
 
     contact_id: str
     channel: str
@@ -26,21 +26,43 @@ class RenewalDue(NamedTuple):
     first_name: str | None
     last_name: str | None
     company: str | None
+    purposes: str
+    stage: str
     basis: str
     opt_out_line: str
     lead_channel: str | None
     expires_on: date
     days_left: int
+    asked_on: date | None
     evidence_id: str
 
 
-COLUMNS = RenewalDue._fields
+COLUMNS = Invitation._fields
+SEPARATOR = "|"  # of several values in one cell; no code holds it
 
-# Ordered by bytes, so that the same rows give the same file under every collation.
-_ROWS = f"""
-select {", ".join(COLUMNS)} from marts.renewal_due
-where brand = %s and purpose = %s
-order by expires_on, channel collate "C", address collate "C", contact_id collate "C"
+# What is due soonest speaks for the invitation, and so does the most urgent stage. Ordered by bytes, so that the same
+# rows give the same file under every collation.
+_ROWS = """
+select
+    contact_id,
+    channel,
+    address,
+    min(first_name) as first_name,
+    min(last_name) as last_name,
+    min(company) as company,
+    string_agg(purpose, '|' order by expires_on, purpose collate "C") as purposes,
+    (array_agg(stage order by array_position(array['last_chance', 'reminder', 'new'], stage)))[1] as stage,
+    string_agg(distinct basis, '|') as basis,
+    case when bool_or(opt_out_line = 'required') then 'required' else 'not_required' end as opt_out_line,
+    (array_agg(lead_channel order by expires_on, purpose collate "C"))[1] as lead_channel,
+    min(expires_on) as expires_on,
+    min(days_left) as days_left,
+    max(asked_on) as asked_on,
+    string_agg(distinct evidence_id, ' | ') as evidence_id
+from marts.renewal_due
+where brand = %s and channel = %s and stage <> 'asked_waiting'
+group by contact_id, channel, address
+order by min(expires_on), address collate "C", contact_id collate "C"
 """
 
 
@@ -73,8 +95,9 @@ class Summary:
     """What a list holds, in numbers; nothing of it names a person."""
 
     row_count: int = 0
-    channels: Counter[str] = field(default_factory=Counter)
+    purposes: Counter[str] = field(default_factory=Counter)
     bases: Counter[str] = field(default_factory=Counter)
+    stages: Counter[str] = field(default_factory=Counter)
     days_left: Counter[int] = field(default_factory=Counter)
     widths: dict[str, int] = field(default_factory=dict)
     rows_digest: str = ""
@@ -109,28 +132,42 @@ def source_ages(connection: psycopg.Connection[Any]) -> list[SourceAge]:
 
 
 def row_counts(connection: psycopg.Connection[Any]) -> dict[tuple[str, str], int]:
-    """How many rows each brand and purpose has."""
-    rows = connection.execute("select brand, purpose, count(*) from marts.renewal_due group by 1, 2").fetchall()
-    return {(brand, purpose): count for brand, purpose, count in rows}
+    """How many invitations each brand and channel has."""
+    rows = connection.execute(
+        "select brand, channel, count(distinct (contact_id, address)) from marts.renewal_due"
+        " where stage <> 'asked_waiting' group by 1, 2"
+    ).fetchall()
+    return {(brand, channel): count for brand, channel, count in rows}
 
 
-def rows(connection: psycopg.Connection[Any], brand: str, purpose: str) -> Iterator[RenewalDue]:
+def waiting(connection: psycopg.Connection[Any], brand: str, channel: str) -> int:
+    """How many persons at an address are due on one list and all wait, since they were asked only lately."""
+    row = connection.execute(
+        "select count(*) from (select from marts.renewal_due where brand = %s and channel = %s"
+        " group by contact_id, address having bool_and(stage = 'asked_waiting')) as invitations",
+        (brand, channel),
+    ).fetchone()
+    return row[0] if row else 0
+
+
+def rows(connection: psycopg.Connection[Any], brand: str, channel: str) -> Iterator[Invitation]:
     """The rows of one list, the soonest to expire first; streamed, so only within a transaction."""
     with connection.cursor(name="renewal_due_rows") as cursor:
         cursor.itersize = 5_000
-        cursor.execute(_ROWS, (brand, purpose))
+        cursor.execute(_ROWS, (brand, channel))
         for row in cursor:
-            yield RenewalDue(*row)
+            yield Invitation(*row)
 
 
-def summarise(due: Iterable[RenewalDue]) -> Summary:
+def summarise(due: Iterable[Invitation]) -> Summary:
     """The numbers and the digest of a list."""
     summary, digest = Summary(), hashlib.sha256()
     widths: Counter[str] = Counter()
     for row in due:
         summary.row_count += 1
-        summary.channels[row.channel] += 1
-        summary.bases[row.basis] += 1
+        summary.purposes.update(row.purposes.split(SEPARATOR))
+        summary.bases.update(row.basis.split(SEPARATOR))
+        summary.stages[row.stage] += 1
         summary.days_left[row.days_left] += 1
         for column, value in zip(COLUMNS, row, strict=True):
             widths[column] = max(widths[column], len(value) if isinstance(value, str) else 0)

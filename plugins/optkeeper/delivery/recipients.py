@@ -10,6 +10,7 @@ from optkeeper.delivery.wording import WORDINGS
 LIST = "renewal_due"
 # Both become folders and file names below the destination, on any storage.
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_CHANNEL = re.compile("email|phone|sms|post")
 _EMAIL = re.compile(r"[^\s@<>\",;:\x00-\x1f]+@[^\s@<>\",;:\x00-\x1f]+")
 
 
@@ -19,10 +20,10 @@ class RecipientError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """The owner of the list of one brand and purpose."""
+    """The owner of the list of one brand and channel."""
 
     brand: str
-    purpose: str
+    channel: str
     name: str
     email: str = field(repr=False)
     language: str
@@ -35,7 +36,7 @@ class Recipient:
 
 
 def recipients() -> list[Recipient]:
-    """The owners of the renewal-due lists, one per brand and purpose, in a stable order.
+    """The owners of the renewal-due lists, one per brand and channel, in a stable order.
 
     Raises:
         RecipientError: a row cannot be used.
@@ -45,7 +46,7 @@ def recipients() -> list[Recipient]:
         if row["list"] != LIST:
             continue
         where = f"list_recipients.csv line {line}"
-        for column, pattern in (("brand", _NAME), ("purpose", _NAME), ("email", _EMAIL)):
+        for column, pattern in (("brand", _NAME), ("channel", _CHANNEL), ("email", _EMAIL)):
             if not pattern.fullmatch(row[column] or ""):
                 raise RecipientError(f"{where}: {column} cannot be used")
         if not (row["name"] or "").isprintable():
@@ -54,8 +55,8 @@ def recipients() -> list[Recipient]:
             raise RecipientError(f"{where}: language must be one of {', '.join(WORDINGS)}, not {row['language']!r}")
         if row["attach"] not in ("true", "false"):
             raise RecipientError(f"{where}: attach must be true or false, not {row['attach']!r}")
-        key = row["brand"], row["purpose"]
+        key = row["brand"], row["channel"]
         if key in found:
-            raise RecipientError(f"{where}: brand {key[0]} and purpose {key[1]} have a recipient already")
+            raise RecipientError(f"{where}: brand {key[0]} and channel {key[1]} have a recipient already")
         found[key] = Recipient(*key, row["name"], row["email"], row["language"], row["attach"] == "true")
     return [found[key] for key in sorted(found)]

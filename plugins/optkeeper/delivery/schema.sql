@@ -3,12 +3,25 @@
 
 create schema if not exists delivery;
 
+-- what lists of an older version, one for each purpose, left: kept, and read no more
+do $$
+begin
+    if exists (
+        select from pg_attribute
+        where attrelid = to_regclass('delivery.lists') and attname = 'purpose' and not attisdropped
+    ) then
+        alter table delivery.lists rename to lists_by_purpose;
+        alter table delivery.mails rename to mails_by_purpose;
+    end if;
+end
+$$;
+
 -- Grain: one revision of one list. A row stands only after its files and its manifest do.
 create table if not exists delivery.lists (
     list text not null,
     list_date date not null,
     brand text not null,
-    purpose text not null,
+    channel text not null,
     revision integer not null check (revision > 0),
     rows_digest text not null,      -- SHA-256 of the rows; decides whether anything is mailed
     content_digest text not null,   -- SHA-256 of all that the files say but the run; decides whether files are replaced
@@ -18,18 +31,18 @@ create table if not exists delivery.lists (
     run_id text not null,
     policy_version text not null,
     delivered_at timestamptz not null,
-    primary key (list, list_date, brand, purpose, revision)
+    primary key (list, list_date, brand, channel, revision)
 );
 
 comment on table delivery.lists is
-    'Every list that was delivered. Grain: one revision of one list of one day, brand and purpose.';
+    'Every list that was delivered. Grain: one revision of one list of one day, brand and channel.';
 
 -- Grain: one mail about one revision of one list to one recipient. Claimed before it is sent.
 create table if not exists delivery.mails (
     list text not null,
     list_date date not null,
     brand text not null,
-    purpose text not null,
+    channel text not null,
     revision integer not null,
     recipient_digest text not null, -- SHA-256 of the recipient's address
     rows_digest text not null,
@@ -37,7 +50,7 @@ create table if not exists delivery.mails (
     replaces boolean not null,      -- whether it says that it replaces an earlier list of that day
     claimed_at timestamptz not null,
     sent_at timestamptz,
-    primary key (list, list_date, brand, purpose, revision, recipient_digest)
+    primary key (list, list_date, brand, channel, revision, recipient_digest)
 );
 
 comment on table delivery.mails is

@@ -27,7 +27,6 @@ class Wording:
     cover_sheet: str
     list_sheet: str
     brand: str
-    purpose: str
     date_label: str
     contact_points: str
     what_to_do: str
@@ -38,7 +37,7 @@ class Wording:
     other_days: str
     late_heading: str
     all_current: str
-    by_channel: str
+    by_purpose: str
     by_basis: str
     by_days_left: str
     this_week: str
@@ -59,6 +58,9 @@ class Wording:
     channels: Mapping[str, str]
     bases: Mapping[str, str]
     opt_out_lines: Mapping[str, str]
+    stages: Mapping[str, str]
+    waiting: str
+    by_stage: str
     countries: Mapping[str, str]
     source_kinds: Mapping[str, str]
     source_of_other_kind: str
@@ -107,6 +109,10 @@ class Wording:
     def opt_out_line(self, code: str) -> str:
         """Whether the message must offer an opt-out of its own, in words; a code without any by itself."""
         return self.opt_out_lines.get(code, spelled(code))
+
+    def stage(self, code: str) -> str:
+        """How often and how urgently is asked, in words; a code without any by itself."""
+        return self.stages.get(code, spelled(code))
 
     def days_left_bucket(self, days: int) -> str:
         """How soon that is."""
@@ -171,14 +177,14 @@ NL = Wording(
     cover_sheet="Toelichting",
     list_sheet="Lijst",
     brand="Merk",
-    purpose="Doel",
     date_label="Datum",
     contact_points="Contactpunten",
     what_to_do="Wat u doet",
     to_do=(
-        "Nodig ieder contact op deze lijst uit om de toestemming te vernieuwen, uiterlijk op de "
-        "vervaldatum, via het kanaal dat erbij staat en alleen voor dit merk en doel. Gebruik elke dag de "
-        "nieuwste lijst en bewaar geen kopie: wie zich afmeldt, staat er de volgende keer niet meer op."
+        "Nodig ieder contact op deze lijst één keer uit om de toestemming te vernieuwen, voor alle doelen die "
+        "erbij staan, via dit kanaal en alleen voor dit merk, uiterlijk op de vervaldatum. Wie onlangs gevraagd "
+        "is, staat er niet op. Gebruik elke dag de nieuwste lijst en bewaar geen kopie: wie zich afmeldt, staat "
+        "er de volgende keer niet meer op. Waar de afmeldregel verplicht is, biedt ook de uitnodiging een afmelding."
     ),
     rule_heading="De regel",
     rule=(
@@ -191,7 +197,7 @@ NL = Wording(
     other_days="Voor {where} is het binnen {value} dagen.",
     late_heading="Let op: verouderde gegevens",
     all_current="Alle bronnen zijn actueel.",
-    by_channel="Per kanaal",
+    by_purpose="Per doel",
     by_basis="Per grondslag",
     by_days_left="Per resterende termijn",
     this_week="0 tot en met {last} dagen",
@@ -210,9 +216,10 @@ NL = Wording(
     page="Pagina",
     columns={
         "contact_id": "Contactnummer", "channel": "Kanaal", "address": "Adres", "first_name": "Voornaam",
-        "last_name": "Achternaam", "company": "Bedrijf", "basis": "Grondslag",
+        "last_name": "Achternaam", "company": "Bedrijf", "purposes": "Doelen", "basis": "Grondslag",
         "opt_out_line": "Afmeldregel", "lead_channel": "Herkomst",
-        "expires_on": "Vervaldatum", "days_left": "Dagen over", "evidence_id": "Bewijs",
+        "expires_on": "Vervaldatum", "days_left": "Dagen over", "stage": "Fase", "asked_on": "Gevraagd op",
+        "evidence_id": "Bewijs",
     },
     channels={"email": "E-mail", "phone": "Telefoon", "sms": "Sms", "post": "Post"},
     bases={
@@ -220,7 +227,13 @@ NL = Wording(
         "published_address": "Bekendgemaakt adres",
     },
     opt_out_lines={"required": "verplicht", "not_required": "niet verplicht"},
-    countries={"NL": "Nederland", "BE": "België", "DE": "Duitsland", "AT": "Oostenrijk", "FR": "Frankrijk"},
+    stages={"new": "Nieuw", "reminder": "Herinnering", "last_chance": "Laatste kans"},
+    waiting="Onlangs gevraagd, wachten op antwoord",
+    by_stage="Per fase",
+    countries={
+        "ZZ": "een onleesbaar land", "NL": "Nederland", "BE": "België", "DE": "Duitsland", "AT": "Oostenrijk",
+        "FR": "Frankrijk",
+    },
     source_kinds={
         "crm": "De CRM-gegevens", "email_platform": "De gegevens van het e-mailplatform",
         "marketing_automation": "De gegevens van de marketingautomatisering",
@@ -235,8 +248,8 @@ NL = Wording(
     day_before_yesterday="eergisteren",
     one_contact_point="{count} contactpunt",
     some_contact_points="{count} contactpunten",
-    subject="{brand}, {purpose}: {count} te vernieuwen op {day}",
-    subject_replaced="Vervangen: {brand}, {purpose}: {count} te vernieuwen op {day}",
+    subject="{brand}, {channel}: {count} te vernieuwen op {day}",
+    subject_replaced="Vervangen: {brand}, {channel}: {count} te vernieuwen op {day}",
 )  # fmt: skip
 
 EN = Wording(
@@ -249,14 +262,14 @@ EN = Wording(
     cover_sheet="About",
     list_sheet="List",
     brand="Brand",
-    purpose="Purpose",
     date_label="Date",
     contact_points="Contact points",
     what_to_do="What to do",
     to_do=(
-        "Invite each contact on this list to renew the permission, at the latest on the expiry date, "
-        "through the channel given and only for this brand and purpose. Use the newest list every day and "
-        "keep no copy: who unsubscribes is no longer on the next one."
+        "Invite each contact on this list once to renew the permission, for all purposes that are given, through "
+        "this channel and only for this brand, at the latest on the expiry date. Who was asked lately is not on it. "
+        "Use the newest list every day and keep no copy: who unsubscribes is no longer on the next one. Where the "
+        "opt-out line is required, the invitation offers an opt-out too."
     ),
     rule_heading="The rule",
     rule=(
@@ -269,7 +282,7 @@ EN = Wording(
     other_days="For {where} it is within {value} days.",
     late_heading="Please note: outdated data",
     all_current="All sources are up to date.",
-    by_channel="By channel",
+    by_purpose="By purpose",
     by_basis="By basis",
     by_days_left="By days left",
     this_week="0 to {last} days",
@@ -288,9 +301,10 @@ EN = Wording(
     page="Page",
     columns={
         "contact_id": "Contact", "channel": "Channel", "address": "Address", "first_name": "First name",
-        "last_name": "Last name", "company": "Company", "basis": "Basis",
+        "last_name": "Last name", "company": "Company", "purposes": "Purposes", "basis": "Basis",
         "opt_out_line": "Opt-out line", "lead_channel": "Came in by",
-        "expires_on": "Expires on", "days_left": "Days left", "evidence_id": "Evidence",
+        "expires_on": "Expires on", "days_left": "Days left", "stage": "Stage", "asked_on": "Asked on",
+        "evidence_id": "Evidence",
     },
     channels={"email": "E-mail", "phone": "Phone", "sms": "Text message", "post": "Post"},
     bases={
@@ -298,7 +312,13 @@ EN = Wording(
         "published_address": "Published address",
     },
     opt_out_lines={"required": "required", "not_required": "not required"},
-    countries={"NL": "the Netherlands", "BE": "Belgium", "DE": "Germany", "AT": "Austria", "FR": "France"},
+    stages={"new": "New", "reminder": "Reminder", "last_chance": "Last chance"},
+    waiting="Asked lately, awaiting an answer",
+    by_stage="By stage",
+    countries={
+        "ZZ": "an unreadable country", "NL": "the Netherlands", "BE": "Belgium", "DE": "Germany", "AT": "Austria",
+        "FR": "France",
+    },
     source_kinds={
         "crm": "The CRM data", "email_platform": "The e-mail platform's data",
         "marketing_automation": "The marketing automation data", "lead_vendor": "The lead vendor's data",
@@ -312,8 +332,8 @@ EN = Wording(
     day_before_yesterday="the day before yesterday",
     one_contact_point="{count} contact point",
     some_contact_points="{count} contact points",
-    subject="{brand}, {purpose}: {count} due for renewal on {day}",
-    subject_replaced="Replaced: {brand}, {purpose}: {count} due for renewal on {day}",
+    subject="{brand}, {channel}: {count} due for renewal on {day}",
+    subject_replaced="Replaced: {brand}, {channel}: {count} due for renewal on {day}",
 )  # fmt: skip
 
 WORDINGS: Mapping[str, Wording] = {"nl": NL, "en": EN}

@@ -19,11 +19,11 @@ from openpyxl.writer.excel import ExcelWriter
 from optkeeper import settings
 from optkeeper.delivery.cells import could_be_formula, for_xlsx
 from optkeeper.delivery.policy_numbers import PolicyNumber
-from optkeeper.delivery.published import COLUMNS, Publication, RenewalDue, SourceAge, Summary
+from optkeeper.delivery.published import COLUMNS, SEPARATOR, Invitation, Publication, SourceAge, Summary
 from optkeeper.delivery.wording import THIS_MONTH, THIS_WEEK, Wording, spelled
 
 ROWS_PER_SHEET = 1_000_000  # a sheet holds 1,048,576
-_CODES = {"channel", "basis", "opt_out_line", "lead_channel"}
+_CODES = {"channel", "purposes", "basis", "opt_out_line", "lead_channel", "stage"}
 
 _FONT = "Calibri"
 _DARK, _PALE = "1F3A5F", "EAF0F7"
@@ -55,10 +55,11 @@ class Cover:
 
     wording: Wording
     brand: str
-    purpose: str
+    channel: str
     publication: Publication
     revision: int
     summary: Summary
+    waiting: int
     inactivity_months: PolicyNumber
     renewal_window_days: PolicyNumber
     ages: Sequence[SourceAge]
@@ -85,12 +86,12 @@ class _TimelessZip(zipfile.ZipFile):
                 target.write(block)
 
 
-def write(path: Path, cover: Cover, due: Iterable[RenewalDue]) -> None:
+def write(path: Path, cover: Cover, due: Iterable[Invitation]) -> None:
     """Writes the whole workbook; memory does not grow with the rows."""
     book = Workbook(write_only=True)
     moment = datetime.combine(cover.publication.list_date, time())
     book.properties.creator = "Optkeeper"
-    book.properties.title = for_xlsx(f"{cover.wording.title}: {cover.brand}, {cover.purpose}")
+    book.properties.title = for_xlsx(f"{cover.wording.title}: {cover.brand}, {cover.channel}")
     book.properties.language = cover.wording.language
     book.properties.created = book.properties.modified = moment
     _write_cover(book, cover)
@@ -182,9 +183,10 @@ def _write_cover(book: Workbook, cover: Cover) -> None:
     cell = sheet.cell
     sheet.line(cell(words.title, _TITLE, alignment=_MIDDLE), height=34)
     sheet.fact(words.brand, spelled(cover.brand), _STRONG)
-    sheet.fact(words.purpose, spelled(cover.purpose), _STRONG)
+    sheet.fact(words.columns["channel"], words.channel(cover.channel), _STRONG)
     sheet.fact(words.date_label, publication.list_date, number_format=words.date_format)
     sheet.fact(words.contact_points, summary.row_count, number_format="#,##0")
+    sheet.fact(words.waiting, cover.waiting, number_format="#,##0")
 
     late = words.late_sources(cover.ages, publication.list_date)
     if late:
@@ -200,7 +202,8 @@ def _write_cover(book: Workbook, cover: Cover) -> None:
     for label, count in words.days_left_counts(summary.days_left).items():
         sheet.count(label, count)
     for heading, counts, named in (
-        (words.by_channel, summary.channels, words.channel),
+        (words.by_stage, summary.stages, words.stage),
+        (words.by_purpose, summary.purposes, spelled),
         (words.by_basis, summary.bases, words.basis),
     ):
         if counts:
@@ -232,7 +235,7 @@ def _write_cover(book: Workbook, cover: Cover) -> None:
     sheet.paragraph(words.confidential, _LABEL)
 
 
-def _write_list(book: Workbook, cover: Cover, due: Iterable[RenewalDue]) -> None:
+def _write_list(book: Workbook, cover: Cover, due: Iterable[Invitation]) -> None:
     sheet, cell, written, sheets = None, None, 0, 0
     left = cover.summary.row_count
     for row in due:
@@ -253,9 +256,12 @@ def _list_sheet(book: Workbook, cover: Cover, number: int, row_count: int) -> An
     for column, name in enumerate(COLUMNS, start=1):
         label = words.columns[name]
         shown = {
-            "channel": max((len(words.channel(code)) for code in cover.summary.channels), default=0),
+            "channel": len(words.channel(cover.channel)),
+            "purposes": cover.summary.widths.get(name, 0) + 2,
             "basis": max((len(words.basis(code)) for code in cover.summary.bases), default=0),
             "opt_out_line": max(map(len, words.opt_out_lines.values())),
+            "stage": max(map(len, words.stages.values())),
+            "asked_on": len(words.date_format),
         }.get(name, cover.summary.widths.get(name, 0))
         wanted = max(len(label) + 4, shown + 2)
         sheet.column_dimensions[get_column_letter(column)].width = min(wanted, 46)
@@ -270,11 +276,13 @@ def _list_sheet(book: Workbook, cover: Cover, number: int, row_count: int) -> An
 
 
 def _named(words: Wording, column: str, code: str) -> str:
-    spellings = {"channel": words.channel, "basis": words.basis, "opt_out_line": words.opt_out_line}
-    return spellings.get(column, spelled)(code)
+    spellings = {
+        "channel": words.channel, "basis": words.basis, "opt_out_line": words.opt_out_line, "stage": words.stage,
+    }  # fmt: skip
+    return ", ".join(spellings.get(column, spelled)(one) for one in code.split(SEPARATOR))
 
 
-def _list_row(cell: _Cells, row: RenewalDue, words: Wording, *, banded: bool) -> list[Any]:
+def _list_row(cell: _Cells, row: Invitation, words: Wording, *, banded: bool) -> list[Any]:
     band: dict[str, Any] = {"fill": _BAND} if banded else {}
     cells = []
     for name, value in zip(COLUMNS, row, strict=True):

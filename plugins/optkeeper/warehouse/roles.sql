@@ -50,7 +50,7 @@ grant select on all tables in schema raw to pipeline, privacy_officer;
 -- the evidence: added to, referred to by the marts, and never changed
 grant insert, references on
     raw.records, raw.quarantine, raw.files, raw.populations, raw.builds, raw.addresses, raw.addresses_within,
-    raw.policy_versions
+    raw.policy_versions, raw.delivered_renewals
 to pipeline;
 -- where landing and publication keep their place
 grant insert, update, delete on

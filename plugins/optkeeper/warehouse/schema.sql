@@ -220,6 +220,17 @@ create table if not exists raw.published_reach (
     primary key (day, channel, purpose, brand)
 );
 
+-- Grain: one scope of one address on the renewal list of one day, as it was delivered: on that day it was asked (R5). Not
+-- by contact, since who has joined another is still not to be asked twice.
+create table if not exists raw.delivered_renewals (
+    list_date date not null,
+    channel text not null,
+    address text not null,
+    purpose text not null,
+    brand text not null,
+    primary key (list_date, channel, address, purpose, brand)
+);
+
 -- Grain: one contact id that was ever published, so that it answers when its contact has joined another (R36). It is the
 -- digest of a record's key and names nobody. `retired_at` is what was known by the publication that first did without it.
 create table if not exists raw.published_contacts (
@@ -251,7 +262,8 @@ declare
     evidence text;
 begin
     foreach evidence in array array[
-        'records', 'quarantine', 'files', 'populations', 'builds', 'addresses', 'addresses_within', 'policy_versions'
+        'records', 'quarantine', 'files', 'populations', 'builds', 'addresses', 'addresses_within', 'policy_versions',
+        'delivered_renewals'
     ] loop
         -- made once: to make a trigger waits for everybody who is landing
         if not exists (
