@@ -84,19 +84,22 @@ def test_the_demo_survives_a_busy_port_and_kills_and_sends_nothing_twice(copy: P
     home = copy / ".optkeeper"
     mails = sorted((home / "mailbox").glob("*.eml"))
     lists = sorted((home / "deliveries").rglob("*.xlsx"))
-    assert len(lists) == len(mails) == 6
+    assert len(lists) == len(mails) == 8
     assert all("Optkeeper" in str(message_from_bytes(mail.read_bytes())["From"]) for mail in mails)
 
-    due = 0
+    due = invited = 0
     for path in lists:
         sheet = openpyxl.load_workbook(path).worksheets[1]
         assert sheet.freeze_panes
         assert sheet.auto_filter.ref
-        due += sum(1 for row in sheet.iter_rows(min_row=2, max_col=1, values_only=True) if row[0])
-    assert due > 0
-    told = re.search(r"([\d,]+)  due for renewal today", first)
-    assert told is not None
-    assert int(told[1].replace(",", "")) == due
+        purposes = [row[6] for row in sheet.iter_rows(min_row=2, values_only=True) if row[0]]
+        invited += len(purposes)
+        due += sum(len(str(covered).split(", ")) for covered in purposes)
+    assert 0 < invited < due
+    for count, what in ((due, "due for renewal today"), (invited, "invited to renew")):
+        told = re.search(rf"([\d,]+)  {what}", first)
+        assert told is not None
+        assert int(told[1].replace(",", "")) == count
 
     with psycopg.connect(f"postgresql://postgres@/warehouse?host={home / 'postgres'}") as connection:
         landed = dict(connection.execute("select source, count(*) from raw.records group by source").fetchall())

@@ -223,6 +223,13 @@ def _report(port: int, seconds: float) -> None:
             ("may be used, per scope", count("select count(*) from marts.marketable_contacts")),
             ("suppressed, per scope", count("select count(*) from marts.suppressions")),
             ("due for renewal today", count("select count(*) from marts.renewal_due")),
+            (
+                "invited to renew, per person and address",
+                count(
+                    "select count(distinct (brand, channel, contact_id, address)) from marts.renewal_due"
+                    " where stage <> 'asked_waiting'"
+                ),
+            ),
             ("in quarantine", count("select count(*) from marts.quarantine")),
         ]
         day = connection.execute("select max(decided_on) from marts.marketable_contacts").fetchone()
@@ -237,7 +244,7 @@ def _report(port: int, seconds: float) -> None:
         "Landed:   " + ", ".join(f"{source} {rows:,}" for source, rows in landed),
         *(f"{'Decided:' if index == 0 else '':9} {rows:>9}  {name}" for index, (name, rows) in enumerate(facts)),
         "",
-        f"Lists:    {lists}/{day[0] if day and day[0] else ''} (CSV, spreadsheet and manifest per brand and purpose)",
+        f"Lists:    {lists}/{day[0] if day and day[0] else ''} (CSV, spreadsheet and manifest per brand and channel)",
         f"Mails:    {home / 'mailbox'} (a mail client opens the .eml files)",
         f"Gate:     {home / 'gate' / 'index.html'} (what was checked)",
         f"UI:       http://localhost:{port}   login {airflow.LOGIN}   password {airflow.password()}",
