@@ -77,3 +77,14 @@ def test_no_text_begins_a_formula_however_the_line_is_cut(text: str) -> None:
     csv.writer(line, quoting=csv.QUOTE_ALL).writerow([cell])
     assert next(csv.reader(io.StringIO(line.getvalue()))) == [cell]
     assert not any(cells.could_be_formula(part) for part in re.split(r'[;,|"]', cell))
+
+
+@pytest.mark.parametrize(
+    ("address", "read"),
+    [
+        ("jan@xn--caf-dma.example", "jan@café.example"), ("jan@plain.example", "jan@plain.example"),
+        ("jan@xn--zzzzzzzzz-.example", "jan@xn--zzzzzzzzz-.example"), ("+31201234567", "+31201234567"),
+    ],
+)  # fmt: skip
+def test_a_domain_is_read_as_people_write_it(address: str, read: str) -> None:
+    assert cells.readable(address) == read

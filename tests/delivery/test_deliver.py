@@ -50,7 +50,7 @@ def _manifest(lists: Path, brand: str = "noord", channel: str = "email") -> dict
 
 
 def _rows(lists: Path, brand: str, channel: str) -> list[dict[str, str]]:
-    with (lists / f"renewal_due/2026-03-01/{brand}/{channel}.csv").open(encoding="utf-8-sig", newline="") as lines:
+    with (lists / f"renewal_due/2026-03-01/{brand}/{channel}.import.csv").open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
 
 
@@ -63,7 +63,7 @@ def test_every_brand_and_channel_with_a_recipient_gets_its_list_also_an_empty_on
         f"renewal_due/2026-03-01/{brand}/{channel}.{kind}"
         for brand in ("noord", "zuid")
         for channel in ("email", "phone", "post", "sms")
-        for kind in ("csv", "manifest.json", "xlsx")
+        for kind in ("csv", "import.csv", "manifest.json", "xlsx")
     ]
     assert {(one.brand, one.channel): one.row_count for one in report.lists if one.row_count} == {("noord", "email"): 1}
     assert (report.mails_sent, len(received.messages)) == (8, 8)
@@ -85,7 +85,7 @@ def test_one_invitation_covers_all_that_is_due_of_a_person_at_an_address(publish
     }  # fmt: skip
     assert (first["days_left"], first["asked_on"], first["evidence_id"]) == ("5", "2026-02-01", "web/2 | web/c1")
     assert second["address"] == "ander@klant.example"
-    assert [row["address"] for row in _rows(lists, "noord", "phone")] == ["'+31201234567"]
+    assert [row["address"] for row in _rows(lists, "noord", "phone")] == ["+31201234567"]
 
 
 def test_who_was_asked_lately_is_left_out_and_counted(published: Connection, lists: Path) -> None:
@@ -122,7 +122,7 @@ def test_the_manifest_tells_the_truth_about_its_files(published: Connection, lis
     assert manifest["row_count"] == 3
     assert (manifest["run_id"], manifest["policy_version"], manifest["revision"]) == ("run-1", "policy-1", 1)
     assert datetime.fromisoformat(manifest["as_of"]) == marts.AS_OF
-    assert [file["name"] for file in manifest["files"]] == ["email.csv", "email.xlsx"]
+    assert [file["name"] for file in manifest["files"]] == ["email.csv", "email.xlsx", "email.import.csv"]
     for file in manifest["files"]:
         content = (lists / "renewal_due/2026-03-01/noord" / file["name"]).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file["size"], file["sha256"])
@@ -169,7 +169,7 @@ def test_who_withdrew_since_leaves_the_list_and_only_its_owner_is_told(
     marts.publish(published, "run-2")
     report = _deliver(published, lists, mailer)
     assert [(one.brand, one.channel) for one in report.lists if one.state == "replaced"] == [("noord", "email")]
-    csv_file = (lists / "renewal_due/2026-03-01/noord/email.csv").read_text()
+    csv_file = (lists / "renewal_due/2026-03-01/noord/email.import.csv").read_text()
     assert "stays@" in csv_file
     assert "goes@" not in csv_file
     assert (_manifest(lists)["revision"], _manifest(lists)["run_id"]) == (2, "run-2")
@@ -291,7 +291,7 @@ def test_a_delivery_without_a_mailer_is_announced_by_the_next_with_one(
 def test_a_storage_that_refuses_one_list_still_gets_the_others(
     published: Connection, lists: Path, mailer: Mailer, received: Inbox
 ) -> None:
-    blocked = lists / "renewal_due/2026-03-01/noord/email.csv"
+    blocked = lists / "renewal_due/2026-03-01/noord/email.import.csv"
     blocked.mkdir(parents=True)
     report = _deliver(published, lists, mailer)
     assert [(one.brand, one.channel) for one in report.lists if one.state == "failed"] == [("noord", "email")]
@@ -383,7 +383,7 @@ def test_killed_between_any_two_steps_the_next_run_completes_and_nothing_is_doub
                 path.unlink()
 
     moments = list(_kill_at_each_moment(steps, lambda: _deliver(published, lists, mailer), start_again))
-    assert len(moments) == 22
+    assert len(moments) == 26
     for _ in _kill_at_each_moment(steps, lambda: _deliver(published, lists, mailer), start_again):
         assert _files(lists) == whole
         assert {_undated(content) for _, content in received.received} == {_undated(message)}
@@ -412,12 +412,12 @@ def test_killed_while_a_list_is_replaced_the_withdrawn_contact_is_gone_after_the
     seen = 0
     for _ in _kill_at_each_moment(steps, lambda: _deliver(published, lists, mailer), start_again):
         seen += 1
-        assert b"goes@" not in (lists / "renewal_due/2026-03-01/noord/email.csv").read_bytes()
+        assert b"goes@" not in (lists / "renewal_due/2026-03-01/noord/email.import.csv").read_bytes()
         assert _manifest(lists)["revision"] == 2
         assert len({str(message["Message-ID"]) for message in received.messages}) == 1
         assert all(str(message["Subject"]).startswith("Vervangen") for message in received.messages)
         assert published.execute("select revision from delivery.lists order by 1").fetchall() == [(1,), (2,)]
-    assert seen == 22
+    assert seen == 26
 
 
 def test_no_manifest_stands_while_its_files_are_replaced(

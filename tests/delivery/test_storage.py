@@ -177,7 +177,7 @@ def test_an_sftp_server_gets_the_lists_and_a_replaced_one_over_the_old(
     marts.publish(published, "run-2")
     second = deliver(published, destination_url=url, storage_options=options)
     assert [one.channel for one in second.lists if one.state == "replaced"] == ["email"]
-    assert b"goes" not in (root / "lists/renewal_due/2026-03-01/noord/email.csv").read_bytes()
+    assert b"goes" not in (root / "lists/renewal_due/2026-03-01/noord/email.import.csv").read_bytes()
     assert {path.suffix for path in root.rglob("*") if path.is_file()} == {".csv", ".xlsx", ".json"}
     third = deliver(published, destination_url=url, storage_options=options)
     assert {one.state for one in third.lists} == {"unchanged"}

@@ -77,22 +77,23 @@ def test_no_cell_of_either_file_is_a_formula_whatever_the_sources_say(published:
         cell = first_names[f"c{number:02}"]
         assert (cell.data_type, cell.quotePrefix) == ("s", True)
         assert str(cell.value).strip() == text.strip()
-    with path.with_suffix(".csv").open(encoding="utf-8-sig", newline="") as lines:
-        values = [value for row in csv.reader(lines) for value in row]
-    assert len(values) == (len(DANGEROUS) + 2) * 15
-    assert not [
-        value for value in values if value.lstrip("\ufeff\u200b\u00a0 \t\r\n")[:1] in set("=+-@＝＋－＠") - {""}
-    ]
+    for suffix, encoding, separator in ((".csv", "utf-8-sig", ";"), (".import.csv", "utf-8", ",")):
+        with path.with_suffix(suffix).open(encoding=encoding, newline="") as lines:
+            values = [value for row in csv.reader(lines, delimiter=separator) for value in row]
+        assert len(values) == (len(DANGEROUS) + 2) * 15
+        assert not [
+            value for value in values if value.lstrip("\ufeff\u200b\u00a0 \t\r\n")[:1] in set("=+-@＝＋－＠") - {""}
+        ]
 
 
 def test_the_csv_is_read_back_as_it_was_published(published: Connection, tmp_path: Path) -> None:
     marts.add(published, "c1", company='Jansen, "De Zwaan"\nB.V.', first_name=None)
     marts.add(published, "c2", address="+31201234567", days_left=21)
-    path = _delivered(published, tmp_path).with_suffix(".csv")
+    path = _delivered(published, tmp_path).with_suffix(".import.csv")
     content = path.read_bytes()
-    assert content.startswith(b"\xef\xbb\xbf")
+    assert content.startswith(b'"contact_id","channel"')
     assert content.count(b"\r\n") == content.count(b"\n") == 3
-    with path.open(encoding="utf-8-sig", newline="") as lines:
+    with path.open(encoding="utf-8", newline="") as lines:
         first, second = csv.DictReader(lines)
     assert first == {
         "contact_id": "c1", "channel": "email", "address": "c1@klant.example", "first_name": "", "last_name": "'t Hart",
@@ -100,7 +101,22 @@ def test_the_csv_is_read_back_as_it_was_published(published: Connection, tmp_pat
         "opt_out_line": "not_required", "lead_channel": "web_form", "expires_on": "2026-03-21", "days_left": "20",
         "asked_on": "", "evidence_id": "web/c1",
     }  # fmt: skip
-    assert second["address"] == "'+31201234567"
+    assert second["address"] == "+31201234567"
+
+
+def test_the_csv_for_people_opens_by_a_click_and_reads_as_the_spreadsheet(
+    published: Connection, tmp_path: Path
+) -> None:
+    marts.add(published, "c1", stage="reminder", asked_on=date(2026, 2, 1), basis="soft_opt_in")
+    marts.add(published, "c1", purpose="product_news", address="c1@klant.example")
+    path = _delivered(published, tmp_path).with_suffix(".csv")
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        (row,) = csv.DictReader(lines, delimiter=";")
+    assert {name: row[name] for name in ("Kanaal", "Doelen", "Fase", "Grondslag", "Gevraagd op", "Voornaam")} == {
+        "Kanaal": "E-mail", "Doelen": "Newsletter, Product news", "Fase": "Herinnering",
+        "Grondslag": "Toestemming, Bestaande klant", "Gevraagd op": "2026-02-01", "Voornaam": "Zoë",
+    }  # fmt: skip
 
 
 def test_the_list_says_where_the_message_must_offer_an_opt_out(published: Connection, tmp_path: Path) -> None:

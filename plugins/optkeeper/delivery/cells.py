@@ -8,12 +8,25 @@ own has beginnings within its values. Sources are filled in by strangers, so eve
 import re
 import unicodedata
 
+import idna
+
 _BEGINNERS = frozenset("=+-@\N{MINUS SIGN}")
 # Also tab, CR and LF: none means anything within a name, and each can begin a cell.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _NOT_CHARACTERS = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _AFTER_SEPARATOR = re.compile(r"(?<=[;,|\"])(\s*)(?=\S)")
 _ESCAPE_OF_XLSX = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+
+
+def readable(address: str) -> str:
+    """An e-mail address with its domain as people write it, and not in the spelling of the name servers."""
+    local, at, domain = address.rpartition("@")
+    if "xn--" not in domain:
+        return address
+    try:
+        return f"{local}{at}{idna.decode(domain)}"
+    except (idna.IDNAError, UnicodeError):  # such a name reads as it stands
+        return address
 
 
 def plain(text: str) -> str:

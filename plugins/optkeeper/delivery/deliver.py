@@ -1,7 +1,7 @@
 """Delivery of the published renewal-due lists, per brand and channel, once.
 
-Below the destination a list is `renewal_due/<date>/<brand>/<channel>.csv` and `.xlsx`, complete when and only when
-`<channel>.manifest.json` stands beside them. The steps of one list, in this order:
+Below the destination a list is `renewal_due/<date>/<brand>/<channel>.xlsx`, `.csv` and `.import.csv`, complete when
+and only when `<channel>.manifest.json` stands beside them. The steps of one list, in this order:
 
 1. the old manifest goes, the new files come, the new manifest comes;
 2. the ledger remembers the revision;
@@ -90,8 +90,9 @@ class _Day:
 class _Paths(NamedTuple):
     """The files of one list, below the destination."""
 
-    csv: str
+    csv: str  # for people
     xlsx: str
+    import_csv: str  # for programs
     manifest: str
 
 
@@ -224,7 +225,7 @@ class _Delivery:
         waiting = published.waiting(self._connection, owner.brand, owner.channel)
         content_digest = _content_digest(day, owner, summary, waiting)
         folder = f"{LIST}/{publication.list_date.isoformat()}/{owner.brand}/{owner.channel}"
-        paths = _Paths(f"{folder}.csv", f"{folder}.xlsx", f"{folder}.manifest.json")
+        paths = _Paths(f"{folder}.csv", f"{folder}.xlsx", f"{folder}.import.csv", f"{folder}.manifest.json")
         before = ledger.delivered(self._connection, publication.list_date, owner.brand, owner.channel)
         same = before is not None and before.content_digest == content_digest
         revision = 1 if before is None else before.revision if same else before.revision + 1
@@ -241,7 +242,7 @@ class _Delivery:
         if manifest is None or hashlib.sha256(manifest).hexdigest() != before.digest:
             return False
         sizes = {file["name"]: file["size"] for file in json.loads(manifest)["files"]}
-        return all(self._destination.size(path) == sizes.get(Path(path).name) for path in (paths.csv, paths.xlsx))
+        return all(self._destination.size(path) == sizes.get(Path(path).name) for path in paths[:-1])
 
     def _write(
         self,
@@ -256,7 +257,10 @@ class _Delivery:
         folder = self._work / owner.brand
         folder.mkdir(exist_ok=True)
         local = _Paths(*(str(folder / Path(path).name) for path in paths))
-        delimited.write(Path(local.csv), published.rows(self._connection, owner.brand, owner.channel))
+        delimited.write_for_people(Path(local.csv), published.rows(self._connection, owner.brand, owner.channel), words)
+        delimited.write_for_programs(
+            Path(local.import_csv), published.rows(self._connection, owner.brand, owner.channel)
+        )
         cover = workbook.Cover(
             words,
             owner.brand,
@@ -365,7 +369,7 @@ class _Delivery:
             purposes=tuple((spelled(code), summary.purposes[code]) for code in sorted(summary.purposes)),
             late=tuple(words.late_sources(day.ages, list_date)),
             rule=words.rule_in_words(day.inactivity_months, day.renewal_window_days),
-            links=tuple(f"{self._links_url}/{path}" for path in (one.paths.xlsx, one.paths.csv)),
+            links=tuple(f"{self._links_url}/{path}" for path in one.paths[:-1]),
             run_id=made.run_id,
             policy_version=made.policy_version,
             revision=made.revision,
@@ -409,14 +413,15 @@ def _manifest(day: _Day, owner: Recipient, summary: Summary, waiting: int, revis
         "rows_sha256": summary.rows_digest,
         "late_sources": [age.source for age in day.ages if age.is_stale],
         "columns": list(published.COLUMNS),
-        "csv": {
-            "encoding": delimited.ENCODING,
-            "separator": ",",
-            "formula_guard": "an apostrophe before a leading = + - or @; drop it when you read",
+        "csv": {"encoding": delimited.PEOPLE_ENCODING, "separator": delimited.PEOPLE_SEPARATOR},
+        "import_csv": {
+            "encoding": delimited.PROGRAMS_ENCODING,
+            "separator": delimited.PROGRAMS_SEPARATOR,
+            "formula_guard": "an apostrophe before a leading = + - or @, not of a telephone number; drop it",
         },
         "files": [
             {"name": Path(path).name, "size": Path(path).stat().st_size, "sha256": _file_digest(Path(path))}
-            for path in (local.csv, local.xlsx)
+            for path in local[:-1]
         ],
     }
     return json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from optkeeper import registry, settings
+from optkeeper.delivery.cells import readable
 from optkeeper.delivery.policy_numbers import PolicyNumber
-from optkeeper.delivery.published import SourceAge
+from optkeeper.delivery.published import SEPARATOR, SourceAge
 
 # How soon a permission expires, as marketing plans by: this week, this month, later.
 THIS_WEEK, THIS_MONTH = 7, 30
@@ -113,6 +114,16 @@ class Wording:
     def stage(self, code: str) -> str:
         """How often and how urgently is asked, in words; a code without any by itself."""
         return self.stages.get(code, spelled(code))
+
+    def shown(self, column: str, text: str) -> str:
+        """A value of a list's column as people read it: codes in words, several of them after each other."""
+        if column == "address":
+            return readable(text)
+        spelling = {
+            "channel": self.channel, "purposes": spelled, "stage": self.stage, "basis": self.basis,
+            "opt_out_line": self.opt_out_line, "lead_channel": spelled,
+        }.get(column)  # fmt: skip
+        return text if spelling is None or not text else ", ".join(map(spelling, text.split(SEPARATOR)))
 
     def days_left_bucket(self, days: int) -> str:
         """How soon that is."""

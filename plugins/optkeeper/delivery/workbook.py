@@ -19,11 +19,10 @@ from openpyxl.writer.excel import ExcelWriter
 from optkeeper import settings
 from optkeeper.delivery.cells import could_be_formula, for_xlsx
 from optkeeper.delivery.policy_numbers import PolicyNumber
-from optkeeper.delivery.published import COLUMNS, SEPARATOR, Invitation, Publication, SourceAge, Summary
+from optkeeper.delivery.published import COLUMNS, Invitation, Publication, SourceAge, Summary
 from optkeeper.delivery.wording import THIS_MONTH, THIS_WEEK, Wording, spelled
 
 ROWS_PER_SHEET = 1_000_000  # a sheet holds 1,048,576
-_CODES = {"channel", "purposes", "basis", "opt_out_line", "lead_channel", "stage"}
 
 _FONT = "Calibri"
 _DARK, _PALE = "1F3A5F", "EAF0F7"
@@ -275,19 +274,12 @@ def _list_sheet(book: Workbook, cover: Cover, number: int, row_count: int) -> An
     return sheet
 
 
-def _named(words: Wording, column: str, code: str) -> str:
-    spellings = {
-        "channel": words.channel, "basis": words.basis, "opt_out_line": words.opt_out_line, "stage": words.stage,
-    }  # fmt: skip
-    return ", ".join(spellings.get(column, spelled)(one) for one in code.split(SEPARATOR))
-
-
 def _list_row(cell: _Cells, row: Invitation, words: Wording, *, banded: bool) -> list[Any]:
     band: dict[str, Any] = {"fill": _BAND} if banded else {}
     cells = []
     for name, value in zip(COLUMNS, row, strict=True):
-        if isinstance(value, str) and name in _CODES:
-            cells.append(cell(_named(words, name, value), **band))
+        if isinstance(value, str):
+            cells.append(cell(words.shown(name, value), **band))
         elif isinstance(value, date):
             cells.append(cell(value, number_format=words.date_format, alignment=_LEFT, **band))
         elif name == "days_left":
