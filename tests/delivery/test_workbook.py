@@ -39,7 +39,7 @@ def test_the_list_sheet_has_dates_as_dates_numbers_as_numbers_and_dutch_column_n
     assert (cells["Dagen over"].value, cells["Dagen over"].data_type) == (3, "n")
     assert (cells["Kanaal"].value, cells["Grondslag"].value) == ("E-mail", "Toestemming")
     assert (cells["Voornaam"].value, cells["Achternaam"].value) == ("Zoë", "'t Hart")
-    assert cells["Herkomst"].value == "Web form"
+    assert cells["Herkomst"].value == "Webformulier"
 
 
 def test_the_list_sheet_is_ready_to_filter_and_to_print(published: Connection, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_the_csv_for_people_opens_by_a_click_and_reads_as_the_spreadsheet(
     with path.open(encoding="utf-8-sig", newline="") as lines:
         (row,) = csv.DictReader(lines, delimiter=";")
     assert {name: row[name] for name in ("Kanaal", "Doelen", "Fase", "Grondslag", "Gevraagd op", "Voornaam")} == {
-        "Kanaal": "E-mail", "Doelen": "Newsletter, Product news", "Fase": "Herinnering",
+        "Kanaal": "E-mail", "Doelen": "Nieuwsbrief, Productnieuws", "Fase": "Herinnering",
         "Grondslag": "Toestemming, Bestaande klant", "Gevraagd op": "2026-02-01", "Voornaam": "Zoë",
     }  # fmt: skip
 
@@ -147,7 +147,7 @@ def test_the_cover_sheet_explains_the_list_in_dutch(published: Connection, tmp_p
     assert "binnen 60 dagen" in text
     assert "0 tot en met 7 dagen\n1\n8 tot en met 30 dagen\n1\n31 dagen of meer\n0" in text
     assert "Contactpunten\n2\nOnlangs gevraagd, wachten op antwoord\n1" in text
-    assert "Per fase\nNieuw\n1\nHerinnering\n1\nPer doel\nEvents\n1\nNewsletter\n1" in text
+    assert "Per fase\nNieuw\n1\nHerinnering\n1\nPer doel\nEvenementen\n1\nNieuwsbrief\n1" in text
     assert "Bestaande klant\n1" in text
     assert "run-1" in text
     assert "policy-1" in text

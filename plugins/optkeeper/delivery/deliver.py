@@ -366,7 +366,7 @@ class _Delivery:
             waiting=one.waiting,
             days_left=tuple(words.days_left_counts(summary.days_left).items()),
             stages=tuple((words.stage(code), summary.stages[code]) for code in sorted(summary.stages)),
-            purposes=tuple((spelled(code), summary.purposes[code]) for code in sorted(summary.purposes)),
+            purposes=tuple((words.purpose(code), summary.purposes[code]) for code in sorted(summary.purposes)),
             late=tuple(words.late_sources(day.ages, list_date)),
             rule=words.rule_in_words(day.inactivity_months, day.renewal_window_days),
             links=tuple(f"{self._links_url}/{path}" for path in one.paths[:-1]),

@@ -6,6 +6,7 @@ What Dutch says, English says too: both are one dataclass, so that neither can l
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 
 from optkeeper import registry, settings
 from optkeeper.delivery.cells import readable
@@ -115,13 +116,21 @@ class Wording:
         """How often and how urgently is asked, in words; a code without any by itself."""
         return self.stages.get(code, spelled(code))
 
+    def purpose(self, code: str) -> str:
+        """A purpose by its name; one that has none by its code."""
+        return _code_words(self.language).get(("purpose", code), spelled(code))
+
+    def lead_channel(self, code: str) -> str:
+        """A lead channel by its name; one that has none by its code."""
+        return _code_words(self.language).get(("lead_channel", code), spelled(code))
+
     def shown(self, column: str, text: str) -> str:
         """A value of a list's column as people read it: codes in words, several of them after each other."""
         if column == "address":
             return readable(text)
         spelling = {
-            "channel": self.channel, "purposes": spelled, "stage": self.stage, "basis": self.basis,
-            "opt_out_line": self.opt_out_line, "lead_channel": spelled,
+            "channel": self.channel, "purposes": self.purpose, "stage": self.stage, "basis": self.basis,
+            "opt_out_line": self.opt_out_line, "lead_channel": self.lead_channel,
         }.get(column)  # fmt: skip
         return text if spelling is None or not text else ", ".join(map(spelling, text.split(SEPARATOR)))
 
@@ -170,6 +179,13 @@ class Wording:
                 when = self.relative_moment(age.last_pull_at, today)
                 sentences.append(self.source_is_of.format(whose=whose, source=age.source, when=when))
         return sentences
+
+
+@cache
+def _code_words(language: str) -> Mapping[tuple[str, str], str]:
+    """The seed that names the registers' codes, by kind and code."""
+    rows = registry.read(settings.DBT_PROJECT / "seeds" / "code_words.csv")
+    return {(row["kind"], row["code"]): row[language] for row in rows}
 
 
 def spelled(code: str) -> str:

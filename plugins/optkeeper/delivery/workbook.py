@@ -202,7 +202,7 @@ def _write_cover(book: Workbook, cover: Cover) -> None:
         sheet.count(label, count)
     for heading, counts, named in (
         (words.by_stage, summary.stages, words.stage),
-        (words.by_purpose, summary.purposes, spelled),
+        (words.by_purpose, summary.purposes, words.purpose),
         (words.by_basis, summary.bases, words.basis),
     ):
         if counts:
