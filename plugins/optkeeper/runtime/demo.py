@@ -224,6 +224,10 @@ def _report(port: int, seconds: float) -> None:
             ("suppressed, per scope", count("select count(*) from marts.suppressions")),
             ("due for renewal today", count("select count(*) from marts.renewal_due")),
             (
+                "of which wait, asked only lately",
+                count("select count(*) from marts.renewal_due where stage = 'asked_waiting'"),
+            ),
+            (
                 "invited to renew, per person and address",
                 count(
                     "select count(distinct (brand, channel, contact_id, address)) from marts.renewal_due"
