@@ -52,13 +52,13 @@ select
     min(company) as company,
     string_agg(purpose, '|' order by expires_on, purpose collate "C") as purposes,
     (array_agg(stage order by array_position(array['last_chance', 'reminder', 'new'], stage)))[1] as stage,
-    string_agg(distinct basis, '|') as basis,
+    string_agg(distinct basis collate "C", '|') as basis,
     case when bool_or(opt_out_line = 'required') then 'required' else 'not_required' end as opt_out_line,
     (array_agg(lead_channel order by expires_on, purpose collate "C"))[1] as lead_channel,
     min(expires_on) as expires_on,
     min(days_left) as days_left,
     max(asked_on) as asked_on,
-    string_agg(distinct evidence_id, ' | ') as evidence_id
+    string_agg(distinct evidence_id collate "C", ' | ') as evidence_id
 from marts.renewal_due
 where brand = %s and channel = %s and stage <> 'asked_waiting'
 group by contact_id, channel, address
