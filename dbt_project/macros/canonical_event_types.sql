@@ -7,6 +7,7 @@
         ('occurred_text', 'text'), ('batch', 'text'), ('lead_channel', 'text'),
         ('source_contact_id', 'text'), ('email_text', 'text'), ('phone_text', 'text'),
         ('postal_country', 'text'), ('postal_postcode', 'text'), ('postal_house_number', 'text'), ('postal_addition', 'text'),
+        ('postal_street', 'text'), ('postal_city', 'text'),
         ('first_name', 'text'), ('last_name', 'text'), ('company', 'text'),
         ('country', 'text'), ('default_country', 'text'), ('recipient_form', 'text'), ('birth_date_text', 'text'),
         ('channel', 'text'), ('purpose', 'text'), ('brand', 'text'),

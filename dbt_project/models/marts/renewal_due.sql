@@ -1,10 +1,8 @@
--- R5: due on each day from renewal_due_on through expires_on, for who may be written to on that day. An invitation keeps its
--- distance from the one before: whoever was asked since the permission last counted anew waits. One that another purpose of
--- the same brand got on that channel keeps the distance too, unless the permission would end before it is over.
+-- R5: who is due, with what the permission rests on in full: marketing reads it as it stands.
 
-with marketable_contacts as (
+with due as (
 
-    select * from {{ ref('marketable_contacts') }}
+    select * from {{ ref('int_renewals__due') }}
 
 ),
 
@@ -14,121 +12,82 @@ attributes as (
 
 ),
 
-asks as (
+postal_addresses as (
 
-    select * from {{ ref('int_renewals__asks') }}
-
-),
-
-due as (
-
-    select
-        {{ key_of(['channel', 'address', 'purpose', 'brand']) }} as address_scope_id,
-        {{ key_of(['channel', 'address', 'brand']) }} as address_brand_id,
-        marketable_contacts.*
-    from marketable_contacts
-    where decided_on >= renewal_due_on and decided_on <= expires_on
+    select * from {{ ref('int_contacts__postal_addresses') }}
 
 ),
 
-of_the_scope as (
+events as (
 
-    select
-        due.contact_id,
-        due.address_scope_id,
-        max(asks.asked_on) as asked_on
-    from due
-    inner join asks on asks.address_scope_id = due.address_scope_id and asks.asked_on > due.anchored_on
-    group by due.contact_id, due.address_scope_id
+    select * from {{ ref('int_events__judged') }}
 
 ),
 
-of_the_brand as (
+consent_texts as (
 
-    select
-        due.contact_id,
-        due.address_scope_id,
-        max(asks.asked_on) as asked_on
-    from due
-    inner join asks on asks.address_brand_id = due.address_brand_id and asks.asked_on > due.anchored_on
-    group by due.contact_id, due.address_scope_id
+    select * from {{ ref('consent_texts') }}
 
 ),
 
-asked as (
+incomplete as (
 
-    select
-        due.*,
-        of_the_scope.asked_on as scope_asked_on,
-        of_the_brand.asked_on as brand_asked_on,
-        {{ add_days('of_the_scope.asked_on', 'cast(spacing.value as integer)') }} as scope_rests_until,
-        {{ add_days('of_the_brand.asked_on', 'cast(spacing.value as integer)') }} as brand_rests_until,
-        cast(last_chance.value as integer) as last_chance_days
-    from due
-    inner join attributes on attributes.contact_id = due.contact_id
-    left join of_the_scope
-        on of_the_scope.contact_id = due.contact_id and of_the_scope.address_scope_id = due.address_scope_id
-    left join of_the_brand
-        on of_the_brand.contact_id = due.contact_id and of_the_brand.address_scope_id = due.address_scope_id
-    {{ join_policy('spacing', 'renewal_request_spacing_days', 'attributes.policy_country', 'due.channel', 'due.decided_on') }}
-    {{ join_policy('last_chance', 'last_chance_days', 'attributes.policy_country', 'due.channel', 'due.decided_on') }}
-
-),
-
-rested as (
-
-    select
-        asked.*,
-        coalesce(decided_on < scope_rests_until, false) as scope_rests,
-        coalesce(decided_on < brand_rests_until and brand_rests_until <= expires_on, false) as brand_rests
-    from asked
-
-),
-
-staged as (
-
-    select
-        rested.*,
-        case when scope_asked_on is null and brand_rests then brand_asked_on else scope_asked_on end as asked_on,
-        case
-            when scope_rests or brand_rests then 'asked_waiting'
-            when expires_on - decided_on <= last_chance_days then 'last_chance'
-            when scope_asked_on is not null then 'reminder'
-            else 'new'
-        end as stage
-    from rested
+    select * from {{ ref('int_renewals__incomplete') }}
 
 ),
 
 renewal_due as (
 
     select
-        staged.contact_id,
-        staged.address,
-        staged.channel,
-        staged.purpose,
-        staged.brand,
+        due.contact_id,
+        due.address,
+        due.channel,
+        due.purpose,
+        due.brand,
         attributes.first_name,
         attributes.last_name,
         attributes.company,
-        staged.basis,
-        staged.evidence_id,
-        staged.granted_on,
-        staged.text_version,
-        staged.anchored_by,
-        staged.anchored_on,
-        staged.renewal_due_on,
-        staged.expires_on,
-        staged.expires_on - staged.decided_on as days_left,
-        staged.source,
-        staged.lead_channel,
+        postal_addresses.address_written,
+        due.basis,
+        due.evidence_id,
+        due.granted_on,
+        due.text_version,
+        consent_texts.text as consent_text,
+        case when due.basis = 'consent' then grants.form_url end as form_url,
+        due.anchored_by,
+        anchors.event_type as anchored_by_type,
+        due.anchored_on,
+        due.renewal_due_on,
+        due.expires_on,
+        due.days_left,
+        due.source,
+        due.lead_channel,
         attributes.lead_channel as first_lead_channel,
-        staged.decided_on,
-        staged.opt_out_line,
-        staged.stage,
-        staged.asked_on
-    from staged
-    inner join attributes on attributes.contact_id = staged.contact_id
+        due.decided_on,
+        due.opt_out_line,
+        due.stage,
+        due.asked_on,
+        incomplete.incomplete_consent,
+        incomplete.incomplete_consent_on,
+        incomplete.incomplete_consent_lacks
+    from due
+    inner join attributes on attributes.contact_id = due.contact_id
+    inner join events as grants on grants.event_key = due.granted_by
+    inner join events as anchors on anchors.event_key = due.anchored_by
+    left join consent_texts on consent_texts.text_version = due.text_version
+    left join postal_addresses
+        on
+            due.channel = 'post'
+            and postal_addresses.contact_id = due.contact_id
+            and postal_addresses.address = due.address
+    left join incomplete
+        on
+            incomplete.contact_id = due.contact_id
+            and incomplete.address = due.address
+            and incomplete.channel = due.channel
+            and incomplete.purpose = due.purpose
+            and incomplete.brand = due.brand
+            and incomplete.incomplete_consent_on > due.anchored_on
 
 )
 

@@ -145,16 +145,22 @@ judged as (
             when governed.is_undated then 'undated_permission'
             when governed.import_only then 'import_never_grants'
             when not {{ list_holds("coalesce(governed.allowed_bases, '')", "'consent'") }} then 'basis_not_allowed'
-            when
-                coalesce(governed.method, '') = ''
-                or coalesce(governed.text_version, '') = ''
-                {%- for element in ['form_url', 'ip', 'user_agent', 'recording_ref', 'document_ref', 'parental_ref'] %}
-                or (
+        end as defect_of_source,
+        concat_ws(
+            '|',
+            {%- for element in ['method', 'text_version'] %}
+            case when coalesce(governed.{{ element }}, '') = '' then '{{ element }}' end,
+            {%- endfor %}
+            {%- for element in ['form_url', 'ip', 'user_agent', 'recording_ref', 'document_ref', 'parental_ref'] %}
+            case
+                when
                     {{ list_names("coalesce(governed.required_evidence, '')", "'" ~ element ~ "'") }}
                     and coalesce(governed.{{ element }}, '') = ''
-                )
-                {%- endfor %}
-                then 'evidence_incomplete'
+                    then '{{ element }}'
+            end{{ "," if not loop.last }}
+            {%- endfor %}
+        ) as lacking,
+        case
             when
                 governed.text_state is null
                 or governed.effective_on < coalesce(governed.text_valid_from, governed.effective_on)
@@ -171,6 +177,8 @@ judged as (
                 )
                 or coalesce(governed.named_brand, governed.source_brand) is null
                 then 'scope_not_covered'
+        end as defect_of_text,
+        case
             when
                 coalesce(governed.parental_ref, '') = ''
                 and births.event_key is not null
@@ -180,7 +188,7 @@ judged as (
                     or {{ add_months('births.born_on', '12 * cast(minimum_age.value as integer)') }} > governed.effective_on
                 )
                 then 'minor'
-        end as defect
+        end as defect_of_person
     from governed
     left join births on births.world_id = governed.world_id and births.event_key = governed.event_key
     {{ join_policy(
@@ -212,7 +220,18 @@ assessed as (
         judged.source,
         judged.record_id,
         judged.effective_at,
-        judged.defect,
+        coalesce(
+            judged.defect_of_source,
+            case when judged.lacking <> '' then 'evidence_incomplete' end,
+            judged.defect_of_text,
+            judged.defect_of_person
+        ) as defect,
+        judged.lacking,
+        -- with what it lacks it would count, as far as can be told without a text
+        judged.lacking <> ''
+        and judged.defect_of_source is null
+        and judged.defect_of_person is null
+        and (judged.defect_of_text is null or coalesce(judged.text_version, '') = '') as is_curable,
         judged.needs_confirmation,
         judged.confirmable_until,
         recalled.revoked_at,

@@ -46,7 +46,7 @@ told as (
         *,
         {{ first_receipt([
             'source', 'contact_id', 'modified_text', 'suffix', 'carried_email', 'carried_phone', 'first_name', 'last_name',
-            'company', 'country', 'postcode', 'house_number', 'house_number_addition', 'birth_date'
+            'company', 'country', 'postcode', 'house_number', 'house_number_addition', 'street', 'city', 'birth_date'
         ]) }} as is_first
     from carried
 
@@ -69,6 +69,8 @@ events as (
         case when house_number is not null then postcode end as postal_postcode,
         case when postcode is not null then house_number end as postal_house_number,
         case when postcode is not null then house_number_addition end as postal_addition,
+        case when postcode is not null then street end as postal_street,
+        case when postcode is not null then city end as postal_city,
         first_name,
         last_name,
         company,

@@ -14,7 +14,7 @@ told as (
         *,
         {{ first_receipt([
             'source', 'list_id', 'member_id', 'changed_text', 'email', 'phone', 'first_name', 'last_name', 'company', 'country',
-            'postcode', 'house_number', 'house_number_addition'
+            'postcode', 'house_number', 'house_number_addition', 'street', 'city'
         ]) }} as is_first
     from members
 
@@ -37,6 +37,8 @@ events as (
         case when house_number is not null then postcode end as postal_postcode,
         case when postcode is not null then house_number end as postal_house_number,
         case when postcode is not null then house_number_addition end as postal_addition,
+        case when postcode is not null then street end as postal_street,
+        case when postcode is not null then city end as postal_city,
         first_name,
         last_name,
         company,

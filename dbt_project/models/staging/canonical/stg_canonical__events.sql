@@ -25,6 +25,8 @@ renamed as (
         payload #>> '{contact,postal,postcode}' as postal_postcode,
         payload #>> '{contact,postal,house_number}' as postal_house_number,
         payload #>> '{contact,postal,addition}' as postal_addition,
+        payload #>> '{contact,postal,street}' as postal_street,
+        payload #>> '{contact,postal,city}' as postal_city,
         payload #>> '{contact,first_name}' as first_name,
         payload #>> '{contact,last_name}' as last_name,
         payload #>> '{contact,company}' as company,

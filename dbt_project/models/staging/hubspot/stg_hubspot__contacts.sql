@@ -35,6 +35,10 @@ renamed as (
             substring(payload #>> '{properties,address}' from '^\D+\s\d{1,5}\s?-?\s?([A-Za-z]{1,3})\s*$'),
             substring(payload #>> '{properties,address}' from '^\D+\s\d{1,5}\s?-\s?(\d{1,4})\s*$')
         ) as house_number_addition,
+        substring(
+            payload #>> '{properties,address}' from '^(\D+)\s\d{1,5}(?:\s?-?\s?[A-Za-z]{1,3}|\s?-\s?\d{1,4})?\s*$'
+        ) as street,
+        nullif(payload #>> '{properties,city}', '') as city,
         nullif(payload #>> '{properties,date_of_birth}', '') as birth_date,
 
         -- what it is

@@ -33,6 +33,11 @@ renamed as (
             substring(payload #>> '{merge_fields,ADDRESS,addr1}' from '^\D+\s\d{1,5}\s?-?\s?([A-Za-z]{1,3})\s*$'),
             substring(payload #>> '{merge_fields,ADDRESS,addr1}' from '^\D+\s\d{1,5}\s?-\s?(\d{1,4})\s*$')
         ) as house_number_addition,
+        substring(
+            payload #>> '{merge_fields,ADDRESS,addr1}'
+            from '^(\D+)\s\d{1,5}(?:\s?-?\s?[A-Za-z]{1,3}|\s?-\s?\d{1,4})?\s*$'
+        ) as street,
+        nullif(btrim(payload #>> '{merge_fields,ADDRESS,city}'), '') as city,
 
         -- text messages
         nullif(btrim(payload ->> 'sms_phone_number'), '') as sms_phone,
