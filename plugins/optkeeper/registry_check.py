@@ -53,6 +53,8 @@ _SUBJECTS = {
     "event_types.csv": _Subject(("event_type",)),
     "reasons.csv": _Subject(("reason",)),
     "gate_limits.csv": _Subject(("relation",)),
+    "renewal_forms.csv": _Subject(("brand", "channel", "language")),
+    "list_recipients.csv": _Subject(("list", "brand", "channel")),
 }
 _ALLOWED = {
     ("basis_matrix.csv", "allowed"): ("true", "false"),

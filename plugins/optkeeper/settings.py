@@ -32,6 +32,18 @@ def deliveries_url() -> str:
     return os.environ.get("OPTKEEPER_DELIVERIES") or (home() / "deliveries").as_uri()
 
 
+def public_url() -> str | None:
+    """The address at which a browser reaches Airflow, for the links in mails; None where nobody has said it.
+
+    Raises:
+        ValueError: it is neither https nor this machine.
+    """
+    given = (os.environ.get("OPTKEEPER_PUBLIC_URL") or "").rstrip("/")
+    if given and not given.startswith(("https://", "http://localhost:", "http://127.0.0.1:")):
+        raise ValueError(f"OPTKEEPER_PUBLIC_URL must be an https address, not {given!r}")
+    return given or None
+
+
 def registry_folders() -> tuple[Path, ...]:
     """The seed folders that hold the registries and the policy."""
     return DBT_PROJECT / "seeds" / "registry", DBT_PROJECT / "seeds" / "policy"

@@ -102,6 +102,7 @@ def deliver() -> dict[str, Any]:
             destination_url=settings.deliveries_url(),
             storage_options=storage.extra if storage else None,
             mailer=Mailer.at(smtp) if smtp else None,
+            links_url=f"{address}/optkeeper/lists" if (address := settings.public_url()) else None,
         )
     if report.failures:
         raise DeliveryIncomplete("; ".join(report.failures))

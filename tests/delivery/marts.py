@@ -22,7 +22,9 @@ create table marts.source_freshness (
 create table marts.renewal_due (
     contact_id text, address text, channel text, purpose text, brand text, first_name text, last_name text,
     company text, basis text, evidence_id text, expires_on date, days_left int, lead_channel text,
-    opt_out_line text, stage text, asked_on date
+    opt_out_line text, stage text, asked_on date, address_written text, granted_on date, text_version text,
+    consent_text text, form_url text, source text, anchored_by_type text, anchored_on date, incomplete_consent text,
+    incomplete_consent_on date, incomplete_consent_lacks text
 );
 """
 
@@ -60,6 +62,13 @@ def add(connection: Connection, contact_id: str, **columns: Any) -> None:
         "days_left": 20,
         "lead_channel": "web_form",
         "stage": "new",
+        "granted_on": date(2024, 2, 1),
+        "text_version": "noord-news-v1",
+        "consent_text": "Ja, stuur mij de nieuwsbrief.",
+        "form_url": "https://noord.example/nieuwsbrief",
+        "source": "web",
+        "anchored_by_type": "link_clicked",
+        "anchored_on": date(2024, 3, 21),
     } | columns
     needs_line = row["basis"] in ("soft_opt_in", "legitimate_interest")
     row = {"opt_out_line": "required" if needs_line else "not_required"} | row

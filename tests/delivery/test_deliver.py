@@ -2,6 +2,7 @@ import csv
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from email.message import EmailMessage
@@ -10,9 +11,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from optkeeper import settings
+from optkeeper import registry, settings
 from optkeeper.delivery import deliver as module
-from optkeeper.delivery import ledger
+from optkeeper.delivery import invitations, ledger
 from optkeeper.delivery.deliver import DeliveryReport, deliver
 from optkeeper.delivery.mail import Mailer
 from optkeeper.delivery.published import NothingPublished
@@ -66,7 +67,7 @@ def test_every_brand_and_channel_with_a_recipient_gets_its_list_also_an_empty_on
         for kind in ("csv", "import.csv", "manifest.json", "xlsx")
     ]
     assert {(one.brand, one.channel): one.row_count for one in report.lists if one.row_count} == {("noord", "email"): 1}
-    assert (report.mails_sent, len(received.messages)) == (8, 8)
+    assert (report.mails_sent, len(received.messages)) == (5, 5)
     assert (report.warnings, report.failures) == ((), ())
     assert "is leeg" in _text(received.about("telemarketing@noord.example")[0])
 
@@ -143,7 +144,7 @@ def test_a_second_run_changes_nothing_and_mails_nothing(
     assert _states(report) == {"unchanged"}
     assert report.mails_sent == 0
     assert (_files(lists), _ledger(published), _stamps(lists)) == (before, rows, stamps)
-    assert len(received.messages) == 8
+    assert len(received.messages) == 5
 
 
 def test_another_publication_with_the_same_rows_changes_nothing(
@@ -156,7 +157,7 @@ def test_another_publication_with_the_same_rows_changes_nothing(
     marts.publish(published, "run-2", as_of=marts.AS_OF + timedelta(hours=2))
     assert _states(_deliver(published, lists, mailer)) == {"unchanged"}
     assert _files(lists) == before
-    assert len(received.messages) == 8
+    assert len(received.messages) == 5
 
 
 def test_who_withdrew_since_leaves_the_list_and_only_its_owner_is_told(
@@ -174,12 +175,12 @@ def test_who_withdrew_since_leaves_the_list_and_only_its_owner_is_told(
     assert "goes@" not in csv_file
     assert (_manifest(lists)["revision"], _manifest(lists)["run_id"]) == (2, "run-2")
     first, second = received.about(NOORD_EMAIL)
-    assert len(received.messages) == 9
+    assert len(received.messages) == 6
     assert str(second["Subject"]).startswith("Vervangen: ")
     assert "vervangt de eerdere lijst van vandaag" in _text(second)
     assert first["Message-ID"] != second["Message-ID"]
     assert _states(_deliver(published, lists, mailer)) == {"unchanged"}
-    assert len(received.messages) == 9
+    assert len(received.messages) == 6
 
 
 def test_rows_that_come_back_are_a_third_revision_that_is_told_too(
@@ -206,7 +207,7 @@ def test_a_source_that_became_late_replaces_the_files_without_a_mail(
     report = _deliver(published, lists, mailer)
     assert _states(report) == {"replaced"}
     assert _manifest(lists)["late_sources"] == ["crm"]
-    assert len(received.messages) == 8
+    assert len(received.messages) == 5
 
 
 def test_a_list_that_was_lost_is_put_back_without_a_mail(
@@ -219,7 +220,7 @@ def test_a_list_that_was_lost_is_put_back_without_a_mail(
     report = _deliver(published, lists, mailer)
     assert [one.channel for one in report.lists if one.state == "restored"] == ["email"]
     assert _files(lists) == before
-    assert len(received.messages) == 8
+    assert len(received.messages) == 5
 
 
 def test_the_same_rows_give_the_same_bytes_in_another_warehouse_order(published: Connection, tmp_path: Path) -> None:
@@ -272,19 +273,19 @@ def test_a_mail_that_is_refused_fails_its_list_and_goes_out_at_the_next_run(
     received.answer = "451 try again later"
     report = _deliver(published, lists, mailer)
     assert report.mails_sent == 0
-    assert len(report.failures) == 8
+    assert len(report.failures) == 5
     assert "answered 451" in report.failures[0]
     assert "@" not in "".join(report.failures)
     received.answer = "250 OK"
     report = _deliver(published, lists, mailer)
-    assert (report.mails_sent, report.failures, _states(report)) == (8, (), {"unchanged"})
+    assert (report.mails_sent, report.failures, _states(report)) == (5, (), {"unchanged"})
 
 
 def test_a_delivery_without_a_mailer_is_announced_by_the_next_with_one(
     published: Connection, lists: Path, mailer: Mailer, received: Inbox
 ) -> None:
     _deliver(published, lists)
-    assert _deliver(published, lists, mailer).mails_sent == 8
+    assert _deliver(published, lists, mailer).mails_sent == 5
     assert not any(str(message["Subject"]).startswith(("Vervangen", "Replaced")) for message in received.messages)
 
 
@@ -339,7 +340,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> _KilledAtStep:
         (Destination, "remove"),
         (Destination, "_rename"),
         (ledger, "record"),
-        (ledger, "claim"),
+        (ledger, "claim_news"),
         (ledger, "mark_sent"),
         (Mailer, "send"),
     ):
@@ -467,6 +468,7 @@ def test_the_numbers_of_the_rule_come_from_the_policy_file(
     text = re.sub(r"renewal_window_days,\*,\*,\d+", "renewal_window_days,*,*,47", text)
     (changed / "policy.csv").write_text(text + "inactivity_months,DE,email,11,2018-05-25,\n")
     monkeypatch.setattr(settings, "registry_folders", lambda: (registry, changed))
+    marts.add(published, "c1")
     _deliver(published, lists, mailer)
     text = _text(received.about(NOORD_EMAIL)[0])
     assert "31 maanden" in text
@@ -493,3 +495,81 @@ def _text(message: EmailMessage) -> str:
 
 def _undated(content: bytes) -> bytes:
     return re.sub(rb"Date: [^\r\n]*", b"", content)
+
+
+def test_a_recipient_of_several_lists_gets_one_mail_and_later_only_what_is_new(
+    published: Connection, lists: Path, mailer: Mailer, received: Inbox
+) -> None:
+    marts.add(published, "c1", brand="zuid")
+    marts.add(published, "c2", brand="zuid", channel="phone", address="+31201234567")
+    blocked = lists / "renewal_due/2026-03-01/zuid/post.csv"
+    blocked.mkdir(parents=True)
+    assert len(_deliver(published, lists, mailer).failures) == 1
+    blocked.rmdir()
+    report = _deliver(published, lists, mailer)
+    assert [(one.brand, one.channel) for one in report.lists if one.mailed] == [("zuid", "post")]
+    marts.withdraw(published, "c2")
+    marts.publish(published, "run-2")
+    _deliver(published, lists, mailer)
+    assert _deliver(published, lists, mailer).mails_sent == 0
+    assert [str(message["Subject"]) for message in received.about("marketing@zuid.example")] == [
+        "Zuid, E-mail, Phone, Text message: 2 due for renewal on 1 March 2026",
+        "Zuid, Post: 0 due for renewal on 1 March 2026",
+        "Replaced: Zuid, Phone: 0 due for renewal on 1 March 2026",
+    ]
+
+
+def test_the_mail_of_a_list_holds_the_invitation_in_the_words_of_the_registry(
+    published: Connection, lists: Path, mailer: Mailer, received: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "registry"
+    shutil.copytree(settings.registry_folders()[0], own)
+    monkeypatch.setattr(settings, "registry_folders", lambda: (own, settings.DBT_PROJECT / "seeds" / "policy"))
+    (own / "invitations" / "email.nl.txt").write_text(
+        "Blijft u bij {{ brand }}? {{ purposes }}: {{ form_url }} {{ opt_out }}"
+    )
+    (own / "invitations" / "phone.nl.txt").write_text("Blijft u bij {{ merk }}? {{ form_url }} {{ opt_out }}")
+    (own / "invitations" / "sms.nl.txt").write_text("Blijft u bij {{ brand }}? {{ form_url }}")
+    for number, channel in enumerate(("email", "phone", "sms")):
+        marts.add(published, f"c{number}", channel=channel, purpose="events")
+    marts.add(published, "c9", purpose="newsletter")
+    report = _deliver(published, lists, mailer)
+    assert (
+        "Blijft u bij Noord? Evenementen en Nieuwsbrief: https://noord.example/voorkeuren"
+        " Afmelden kan altijd op https://noord.example/afmelden"
+    ) in _text(received.about(NOORD_EMAIL)[0])
+    assert report.warnings == (
+        "invitations/phone.nl.txt: UndefinedError: 'merk' is undefined",
+        "invitations/sms.nl.txt must say {{ opt_out }}",
+    )
+    assert "geen vernieuwingsformulier" in _text(received.about("telemarketing@noord.example")[0])
+    assert report.mails_sent == 5
+
+
+def test_who_is_invited_without_a_form_to_renew_on_is_a_warning(
+    published: Connection, lists: Path, mailer: Mailer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "registry"
+    shutil.copytree(settings.registry_folders()[0], own)
+    monkeypatch.setattr(settings, "registry_folders", lambda: (own, settings.DBT_PROJECT / "seeds" / "policy"))
+    forms = (own / "renewal_forms.csv").read_text()
+    (own / "renewal_forms.csv").write_text(forms.replace("noord,email,nl,https:", "noord,email,nl,http:"))
+    marts.add(published, "c1")
+    assert _deliver(published, lists, mailer).warnings == (
+        "renewal_forms.csv, Noord, email, nl: form_url must begin with https://",
+    )
+    (own / "renewal_forms.csv").write_text(forms.replace("noord,email,nl", "noord,email,en"))
+    marts.add(published, "c2")
+    marts.publish(published, "run-2")
+    (warning,) = _deliver(published, lists, mailer).warnings
+    assert "renewal_forms.csv names no form in 'nl'" in warning
+
+
+def test_every_invitation_of_the_registry_can_be_sent() -> None:
+    for row in registry.rows("renewal_forms"):
+        form = invitations.form(row["brand"], row["channel"], row["language"])
+        assert form
+        said = invitations.text(
+            form, brand="Noord", channel=row["channel"], language=row["language"], purposes="Nieuwsbrief"
+        )
+        assert all(part in said for part in ("Noord", "Nieuwsbrief", form.form_url, form.opt_out))

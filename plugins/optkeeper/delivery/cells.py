@@ -15,6 +15,7 @@ _BEGINNERS = frozenset("=+-@\N{MINUS SIGN}")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _NOT_CHARACTERS = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _AFTER_SEPARATOR = re.compile(r"(?<=[;,|\"])(\s*)(?=\S)")
+LONGEST_CELL = 32_000  # characters; the format allows 32,767, its escapes included
 _ESCAPE_OF_XLSX = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
@@ -56,5 +57,9 @@ def for_csv(text: str) -> str:
 
 
 def for_xlsx(text: str) -> str:
-    """The text as a spreadsheet holds it: what looks like the format's own escape is escaped."""
-    return _ESCAPE_OF_XLSX.sub("_x005F_", plain(text))
+    """The text as a spreadsheet holds it: no longer than a cell may be, and what looks like the format's own escape is
+    escaped."""
+    text = plain(text)
+    if len(text) > LONGEST_CELL:
+        text = f"{text[: LONGEST_CELL - 1]}…"
+    return _ESCAPE_OF_XLSX.sub("_x005F_", text)

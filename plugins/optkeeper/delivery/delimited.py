@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from optkeeper.delivery.cells import for_csv
+from optkeeper.delivery.people import PEOPLE_COLUMNS, shown
 from optkeeper.delivery.published import COLUMNS, Invitation
 from optkeeper.delivery.wording import Wording
 
@@ -25,9 +26,9 @@ def write_for_people(path: Path, due: Iterable[Invitation], words: Wording) -> N
     """Writes the rows as the spreadsheet shows them."""
     with path.open("w", encoding=PEOPLE_ENCODING, newline="") as lines:
         writer = csv.writer(lines, delimiter=PEOPLE_SEPARATOR, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-        writer.writerow(words.columns[name] for name in COLUMNS)
+        writer.writerow(words.columns[name] for name in PEOPLE_COLUMNS)
         for row in due:
-            writer.writerow(for_csv(words.shown(name, _text(value))) for name, value in zip(COLUMNS, row, strict=True))
+            writer.writerow(for_csv(_text(value)) for value in shown(row, words))
 
 
 def write_for_programs(path: Path, due: Iterable[Invitation]) -> None:
@@ -36,9 +37,8 @@ def write_for_programs(path: Path, due: Iterable[Invitation]) -> None:
         writer = csv.writer(lines, delimiter=PROGRAMS_SEPARATOR, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         writer.writerow(COLUMNS)
         for row in due:
-            writer.writerow(
-                text if _E164.fullmatch(text) else for_csv(text) for text in (_text(value) for value in row)
-            )
+            texts = (_text(getattr(row, name)) for name in COLUMNS)
+            writer.writerow(text if _E164.fullmatch(text) else for_csv(text) for text in texts)
 
 
 def _text(value: object) -> str:

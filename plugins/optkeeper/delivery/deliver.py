@@ -21,7 +21,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC
+from datetime import UTC, date
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -29,7 +29,8 @@ import msgspec
 import psycopg
 
 from optkeeper import settings
-from optkeeper.delivery import delimited, ledger, mail, policy_numbers, published, storage, workbook
+from optkeeper.delivery import delimited, invitations, ledger, mail, policy_numbers, published, storage, workbook
+from optkeeper.delivery.invitations import InvitationError
 from optkeeper.delivery.ledger import DeliveredList
 from optkeeper.delivery.mail import Mailer, MailError
 from optkeeper.delivery.policy_numbers import PolicyNumber
@@ -39,9 +40,10 @@ from optkeeper.delivery.storage import Destination, StorageError
 from optkeeper.delivery.wording import WORDINGS, Wording, spelled
 
 # Goes up when the same rows get other files, so that lists that stand are written anew.
-LAYOUT = 2
+LAYOUT = 3
 LARGEST_ATTACHMENT = 10_000_000
 
+_Key = str  # a list's brand and channel
 State = Literal["delivered", "replaced", "restored", "unchanged", "failed"]
 
 
@@ -109,6 +111,10 @@ class _Prepared:
     before: DeliveredList | None
     revision: int
     files: _Paths | None  # local; None where what stands is what should stand
+
+    @property
+    def key(self) -> _Key:
+        return f"{self.recipient.brand}/{self.recipient.channel}"
 
     @property
     def state(self) -> State:
@@ -184,7 +190,7 @@ class _Delivery:
         with self._connection.transaction():
             self._connection.execute("set transaction isolation level repeatable read read only")
             day, prepared = self._prepare_all()
-        outcomes = tuple(self._hand_over(day, one) for one in prepared)
+        outcomes = self._hand_over(day, prepared)
         return DeliveryReport(
             run_id=day.publication.run_id,
             list_date=day.publication.list_date.isoformat(),
@@ -277,26 +283,28 @@ class _Delivery:
         Path(local.manifest).write_bytes(_manifest(day, owner, summary, waiting, revision, local))
         return local
 
-    def _hand_over(self, day: _Day, one: _Prepared) -> ListOutcome:
-        owner = one.recipient
-        state, mailed = one.state, False
-        try:
-            made = self._put(day, one)
-            mailed = self._announce(day, one, made)
-        except StorageError as error:
-            state = "failed"
-            self._failures.append(str(error))
-        except MailError as error:
-            self._failures.append(f"mail about {owner.brand}, {owner.channel}: {error}")
-        self._mails_sent += mailed
-        return ListOutcome(
-            owner.brand,
-            owner.channel,
-            state,
-            one.revision,
-            one.summary.row_count,
-            () if state == "failed" else self._urls(one.paths),
-            mailed,
+    def _hand_over(self, day: _Day, prepared: Sequence[_Prepared]) -> tuple[ListOutcome, ...]:
+        """Puts each list where it belongs, then tells each recipient of all that stand."""
+        made: dict[_Key, DeliveredList] = {}
+        for one in prepared:
+            try:
+                made[one.key] = self._put(day, one)
+            except StorageError as error:
+                self._failures.append(str(error))
+        told: set[_Key] = set()
+        for lists in _by_recipient(prepared):
+            told |= self._announce(day, [one for one in lists if one.key in made], made)
+        return tuple(
+            ListOutcome(
+                one.recipient.brand,
+                one.recipient.channel,
+                one.state if one.key in made else "failed",
+                one.revision,
+                one.summary.row_count,
+                self._urls(one.paths) if one.key in made else (),
+                one.key in told,
+            )
+            for one in prepared
         )
 
     def _put(self, day: _Day, one: _Prepared) -> DeliveredList:
@@ -323,63 +331,98 @@ class _Delivery:
             ledger.remember_asked(self._connection, list_date, brand, channel)
         return made
 
-    def _announce(self, day: _Day, one: _Prepared, made: DeliveredList) -> bool:
-        """Sends the mail about a list, unless its recipient has had one about these very rows."""
-        if self._mailer is None:
-            return False
-        owner, list_date = one.recipient, day.publication.list_date
-        claimed = ledger.last_mail(self._connection, list_date, owner.brand, owner.channel, owner)
-        if claimed is not None and claimed.rows_digest == made.rows_digest and claimed.sent_at is not None:
-            return False
-        if claimed is None or claimed.rows_digest != made.rows_digest:
-            claimed = ledger.claim(
-                self._connection, list_date, owner.brand, owner.channel, owner, made,
-                domain=self._mailer.domain, replaces=claimed is not None,
-            )  # fmt: skip
-        content = self._destination.read(one.paths.xlsx) if owner.attach else None
-        too_large = content is not None and len(content) > LARGEST_ATTACHMENT
-        attachment = None
-        if content is not None and not too_large:
-            attachment = f"{LIST}_{list_date.isoformat()}_{owner.brand}_{owner.channel}.xlsx", content
-        message = mail.compose(
-            self._announcement(day, one, made, claimed.replaces, attachment is not None, too_large),
-            recipient=owner,
-            wording=one.wording,
-            mailer=self._mailer,
-            message_id=claimed.message_id,
-            claimed_at=claimed.claimed_at,
-            attachment=attachment,
-        )
-        self._mailer.send(message, owner.email)
+    def _announce(self, day: _Day, lists: Sequence[_Prepared], made: Mapping[_Key, DeliveredList]) -> set[_Key]:
+        """Mails a recipient what it has not been told of these very rows; answers the lists told of."""
+        if self._mailer is None or not lists:
+            return set()
+        recipient, list_date = lists[0].recipient, day.publication.list_date
+        digests = {one.key: made[one.key].rows_digest for one in lists}
+        try:
+            claimed = ledger.claim_news(self._connection, list_date, recipient, digests, domain=self._mailer.domain)
+            if claimed is None:
+                return set()
+            news = [one for one in lists if one.key in claimed.lists]
+            attachments = {one.key: self._attachment(one, list_date) for one in news}
+            message = mail.compose(
+                mail.Digest(
+                    day=lists[0].wording.day(list_date),
+                    lists=tuple(self._news(one, one.key in claimed.replaces, attachments[one.key]) for one in news),
+                    late=tuple(lists[0].wording.late_sources(day.ages, list_date)),
+                    rule=lists[0].wording.rule_in_words(day.inactivity_months, day.renewal_window_days),
+                ),
+                recipient=recipient,
+                wording=lists[0].wording,
+                mailer=self._mailer,
+                message_id=claimed.message_id,
+                claimed_at=claimed.claimed_at,
+                attachments=[
+                    (f"{LIST}_{list_date.isoformat()}_{one.recipient.brand}_{one.recipient.channel}.xlsx", content)
+                    for one in news
+                    if (content := attachments[one.key])
+                ],
+            )
+            self._mailer.send(message, recipient.email)
+        except (MailError, StorageError) as error:
+            named = ", ".join(f"{one.recipient.brand} {one.recipient.channel}" for one in lists)
+            self._failures.append(f"mail about {named}: {error}")
+            return set()
         ledger.mark_sent(self._connection, claimed.message_id)
-        return True
+        self._mails_sent += 1
+        return set(claimed.lists)
 
-    def _announcement(
-        self, day: _Day, one: _Prepared, made: DeliveredList, replaces: bool, attached: bool, too_large: bool
-    ) -> mail.Announcement:
-        words, summary, list_date = one.wording, one.summary, day.publication.list_date
-        return mail.Announcement(
-            brand=spelled(one.recipient.brand),
-            channel=words.channel(one.recipient.channel),
-            day=words.day(list_date),
+    def _attachment(self, one: _Prepared, list_date: date) -> bytes | None:
+        """The spreadsheet, where its recipient wants it with the mail; empty where it is too large for one."""
+        if not one.recipient.attach:
+            return None
+        content = self._destination.read(one.paths.xlsx)
+        return b"" if content is not None and len(content) > LARGEST_ATTACHMENT else content
+
+    def _news(self, one: _Prepared, replaces: bool, attachment: bytes | None) -> mail.ListNews:
+        words, summary, owner = one.wording, one.summary, one.recipient
+        brand, form = spelled(owner.brand), invitations.form(owner.brand, owner.channel, owner.language)
+        purposes = [words.purpose(code) for code in sorted(summary.purposes)]
+        invitation = ""
+        if form is None and summary.row_count:
+            self._warnings.append(
+                f"brand {owner.brand!r}, channel {owner.channel!r}: renewal_forms.csv names no form in"
+                f" {owner.language!r}, so that nobody who is invited can renew"
+            )
+        elif form is not None and summary.row_count:
+            try:
+                invitation = invitations.text(
+                    form, brand=brand, channel=owner.channel, language=owner.language, purposes=words.listed(purposes)
+                )
+            except InvitationError as error:
+                form = None
+                self._warnings.append(str(error))
+        return mail.ListNews(
+            brand=brand,
+            channel=words.channel(owner.channel),
             row_count=summary.row_count,
             waiting=one.waiting,
             days_left=tuple(words.days_left_counts(summary.days_left).items()),
             stages=tuple((words.stage(code), summary.stages[code]) for code in sorted(summary.stages)),
             purposes=tuple((words.purpose(code), summary.purposes[code]) for code in sorted(summary.purposes)),
-            late=tuple(words.late_sources(day.ages, list_date)),
-            rule=words.rule_in_words(day.inactivity_months, day.renewal_window_days),
-            links=tuple(f"{self._links_url}/{path}" for path in one.paths[:-1]),
-            run_id=made.run_id,
-            policy_version=made.policy_version,
-            revision=made.revision,
+            link=f"{self._links_url}/{one.paths.xlsx}",
+            import_link=f"{self._links_url}/{one.paths.import_csv}",
             replaces=replaces,
-            attached=attached,
-            too_large=too_large,
+            attached=bool(attachment),
+            too_large=attachment == b"",
+            has_form=form is not None,
+            invitation=invitation,
+            ask_name=form.ask_name if form else "",
+            ask_email=form.ask_email if form else "",
         )
 
     def _urls(self, paths: Sequence[str]) -> tuple[str, ...]:
         return tuple(self._destination.url_of(path) for path in paths)
+
+
+def _by_recipient(prepared: Sequence[_Prepared]) -> list[list[_Prepared]]:
+    lists: dict[str, list[_Prepared]] = {}
+    for one in prepared:
+        lists.setdefault(one.recipient.digest, []).append(one)
+    return list(lists.values())
 
 
 def _content_digest(day: _Day, owner: Recipient, summary: Summary, waiting: int) -> str:

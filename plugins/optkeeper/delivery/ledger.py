@@ -1,6 +1,6 @@
 """What was delivered and what was mailed, in the warehouse's schema `delivery`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from optkeeper.delivery.recipients import LIST, Recipient
 
@@ -27,12 +28,11 @@ class DeliveredList(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMail:
-    """A mail that was or is about to be sent."""
+    """A mail that was or is about to be sent: the lists that it tells of, each with the digest of its rows."""
 
-    revision: int
-    rows_digest: str
+    lists: Mapping[str, str]
+    replaces: Sequence[str]
     message_id: str
-    replaces: bool
     claimed_at: datetime
     sent_at: datetime | None
 
@@ -88,42 +88,42 @@ def remember_asked(connection: psycopg.Connection[Any], day: date, brand: str, c
     )
 
 
-def last_mail(
-    connection: psycopg.Connection[Any], day: date, brand: str, channel: str, recipient: Recipient
+def claim_news(
+    connection: psycopg.Connection[Any], day: date, recipient: Recipient, digests: Mapping[str, str], *, domain: str
 ) -> ClaimedMail | None:
-    """The last mail about this list that was claimed for this recipient, or None."""
-    row = connection.execute(
-        "select revision, rows_digest, message_id, replaces, claimed_at, sent_at from delivery.mails"
-        " where list = %s and list_date = %s and brand = %s and channel = %s and recipient_digest = %s"
-        " order by revision desc limit 1",
-        (LIST, day, brand, channel, recipient.digest),
-    ).fetchone()
-    return None if row is None else ClaimedMail(*row)
+    """Claims the mail with what a recipient was not told yet, before it is sent; None where there is no news.
 
+    A mail that was claimed and is not known to be sent is claimed again as it was, where its news is still the news.
 
-def claim(
-    connection: psycopg.Connection[Any],
-    day: date,
-    brand: str,
-    channel: str,
-    recipient: Recipient,
-    made: DeliveredList,
-    *,
-    domain: str,
-    replaces: bool,
-) -> ClaimedMail:
-    """Claims the mail about a revision before it is sent; its Message-ID follows from what it is about."""
-    message_id = f"<{LIST}.{day.isoformat()}.{brand}.{channel}.{made.revision}.{recipient.digest[:16]}@{domain}>"
-    row = connection.execute(
-        "insert into delivery.mails (list, list_date, brand, channel, revision, recipient_digest, rows_digest,"
-        " message_id, replaces, claimed_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-        " returning revision, rows_digest, message_id, replaces, claimed_at, sent_at",
-        (LIST, day, brand, channel, made.revision, recipient.digest, made.rows_digest, message_id, replaces,
-         datetime.now(UTC).replace(microsecond=0)),
-    ).fetchone()  # fmt: skip
-    if row is None:
-        raise RuntimeError("the claim of a mail returned no row")
-    return ClaimedMail(*row)
+    Args:
+        connection: to the warehouse.
+        day: the business date of the lists.
+        recipient: whom they are for.
+        digests: of the rows of each of the recipient's lists, by brand and channel.
+        domain: that our mail is from.
+    """
+    rows = connection.execute(
+        "select lists, replaces, message_id, claimed_at, sent_at from delivery.mails"
+        " where list = %s and list_date = %s and recipient_digest = %s order by place",
+        (LIST, day, recipient.digest),
+    ).fetchall()
+    mails = [ClaimedMail(*row) for row in rows]
+    told = {key: digest for mail in mails if mail.sent_at for key, digest in mail.lists.items()}
+    news = {key: digest for key, digest in digests.items() if told.get(key) != digest}
+    if not news:
+        return None
+    if mails and mails[-1].sent_at is None and mails[-1].lists == news:
+        return mails[-1]
+    # its server may have taken a mail of which we do not know that it was sent
+    replaces = sorted({key for mail in mails for key in mail.lists} & set(news))
+    message_id = f"<{LIST}.{day.isoformat()}.{len(mails) + 1}.{recipient.digest[:16]}@{domain}>"
+    claimed = ClaimedMail(news, replaces, message_id, datetime.now(UTC).replace(microsecond=0), None)
+    connection.execute(
+        "insert into delivery.mails (list, list_date, recipient_digest, place, lists, replaces, message_id, claimed_at)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s)",
+        (LIST, day, recipient.digest, len(mails) + 1, Jsonb(news), replaces, message_id, claimed.claimed_at),
+    )
+    return claimed
 
 
 def mark_sent(connection: psycopg.Connection[Any], message_id: str) -> None:

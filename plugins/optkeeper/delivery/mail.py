@@ -1,19 +1,18 @@
-"""The mail that announces a list: its text, and the SMTP server that takes it."""
+"""The mail that announces a recipient's lists: its text, and the SMTP server that takes it."""
 
 import hashlib
 import smtplib
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from functools import cache
 from typing import Literal
 
-import jinja2
-
 from optkeeper.delivery.recipients import Recipient
+from optkeeper.delivery.templates import environment
 from optkeeper.delivery.wording import Wording
 from optkeeper.sources.stream import ConnectionDetails
 
@@ -100,73 +99,88 @@ class Mailer:
 
 
 @dataclass(frozen=True, slots=True)
-class Announcement:
-    """What a mail says about a list."""
+class ListNews:
+    """What a mail says of one list; `invitation` is empty where nobody is to be invited, or no form to renew on."""
 
     brand: str
     channel: str
-    day: str
     row_count: int
     waiting: int
     days_left: tuple[tuple[str, int], ...]
     stages: tuple[tuple[str, int], ...]
     purposes: tuple[tuple[str, int], ...]
-    late: tuple[str, ...]
-    rule: str
-    links: tuple[str, ...]
-    run_id: str
-    policy_version: str
-    revision: int
+    link: str
+    import_link: str
     replaces: bool
     attached: bool
     too_large: bool
+    has_form: bool
+    invitation: str
+    ask_name: str
+    ask_email: str
 
 
-@cache
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("optkeeper.delivery"),
-        autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",)),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What a mail says: all news of a recipient's lists."""
+
+    day: str
+    lists: tuple[ListNews, ...]
+    late: tuple[str, ...]
+    rule: str
+
+    @property
+    def row_count(self) -> int:
+        """How many are to be invited, over all lists."""
+        return sum(one.row_count for one in self.lists)
+
+    @property
+    def replaces(self) -> bool:
+        """Whether any list takes the place of one that was announced before."""
+        return any(one.replaces for one in self.lists)
+
+    @property
+    def names(self) -> str:
+        """The lists by brand and channel."""
+        channels: dict[str, list[str]] = {}
+        for one in self.lists:
+            channels.setdefault(one.brand, []).append(one.channel)
+        return "; ".join(f"{brand}, {', '.join(named)}" for brand, named in channels.items())
+
+    @property
+    def asked(self) -> tuple[tuple[str, str], ...]:
+        """Whom to ask: name and address, each once."""
+        return tuple(dict.fromkeys((one.ask_name, one.ask_email) for one in self.lists if one.ask_email))
 
 
 def compose(
-    announcement: Announcement,
+    digest: Digest,
     *,
     recipient: Recipient,
     wording: Wording,
     mailer: Mailer,
     message_id: str,
     claimed_at: datetime,
-    attachment: tuple[str, bytes] | None = None,
+    attachments: Sequence[tuple[str, bytes]] = (),
 ) -> EmailMessage:
-    """The mail about a list; composed again from the same, it is the same byte for byte."""
+    """The mail about a recipient's lists; composed again from the same, it is the same byte for byte."""
     message = EmailMessage(policy=SMTP)
-    subject = wording.subject_replaced if announcement.replaces else wording.subject
-    message["Subject"] = subject.format(
-        brand=announcement.brand,
-        channel=announcement.channel,
-        count=wording.number(announcement.row_count),
-        day=announcement.day,
-    )
+    subject = wording.subject_replaced if digest.replaces else wording.subject
+    message["Subject"] = subject.format(lists=digest.names, count=wording.number(digest.row_count), day=digest.day)
     message["From"] = Address(mailer.sender_name, addr_spec=mailer.sender)
     message["To"] = Address(recipient.name, addr_spec=recipient.email)
     message["Date"] = claimed_at
     message["Message-ID"] = message_id
     message["Content-Language"] = wording.language
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic replies, please
-    words = {"list": announcement, "words": wording, "recipient": recipient}
+    said = {"digest": digest, "words": wording, "recipient": recipient}
     for kind in ("txt", "html"):
-        text = _templates().get_template(f"renewal_due.{wording.language}.{kind}.j2").render(words)
+        text = environment().get_template(f"digest.{kind}.j2").render(said)
         if kind == "txt":
             message.set_content(text)
         else:
             message.add_alternative(text, subtype="html")
-    if attachment is not None:
-        name, content = attachment
+    for name, content in attachments:
         message.add_attachment(content, maintype=XLSX[0], subtype=XLSX[1], filename=name)
     seed = hashlib.sha256(message_id.encode()).hexdigest()[:24]
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):

@@ -17,12 +17,31 @@ class NothingPublished(Exception):
     """There is no publication to deliver."""
 
 
+class Ground(NamedTuple):
+    """Why one purpose of an invitation is due, on what evidence, and what would make the invitation needless."""
+
+    purpose: str
+    basis: str
+    granted_on: date
+    form_url: str | None
+    text_version: str | None
+    consent_text: str | None
+    source: str
+    anchored_by_type: str
+    anchored_on: date
+    expires_on: date
+    incomplete_consent: str | None
+    incomplete_consent_on: date | None
+    incomplete_consent_lacks: str | None
+
+
 class Invitation(NamedTuple):
     """One person at one address, invited once for all that is due there: rows of `marts.renewal_due`."""
 
     contact_id: str
     channel: str
     address: str
+    address_written: str | None
     first_name: str | None
     last_name: str | None
     company: str | None
@@ -35,9 +54,10 @@ class Invitation(NamedTuple):
     days_left: int
     asked_on: date | None
     evidence_id: str
+    grounds: tuple[Ground, ...]
 
 
-COLUMNS = Invitation._fields
+COLUMNS = tuple(name for name in Invitation._fields if name != "grounds")
 SEPARATOR = "|"  # of several values in one cell; no code holds it
 
 # What is due soonest speaks for the invitation, and so does the most urgent stage. Ordered by bytes, so that the same
@@ -47,6 +67,7 @@ select
     contact_id,
     channel,
     address,
+    min(address_written) as address_written,
     min(first_name) as first_name,
     min(last_name) as last_name,
     min(company) as company,
@@ -58,12 +79,15 @@ select
     min(expires_on) as expires_on,
     min(days_left) as days_left,
     max(asked_on) as asked_on,
-    string_agg(distinct evidence_id collate "C", ' | ') as evidence_id
+    string_agg(distinct evidence_id collate "C", ' | ') as evidence_id,
+    jsonb_agg(
+        jsonb_build_array({grounds}) order by expires_on, purpose collate "C"
+    ) as grounds
 from marts.renewal_due
 where brand = %s and channel = %s and stage <> 'asked_waiting'
 group by contact_id, channel, address
 order by min(expires_on), address collate "C", contact_id collate "C"
-"""
+""".format(grounds=", ".join(Ground._fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +123,6 @@ class Summary:
     bases: Counter[str] = field(default_factory=Counter)
     stages: Counter[str] = field(default_factory=Counter)
     days_left: Counter[int] = field(default_factory=Counter)
-    widths: dict[str, int] = field(default_factory=dict)
     rows_digest: str = ""
 
 
@@ -156,22 +179,18 @@ def rows(connection: psycopg.Connection[Any], brand: str, channel: str) -> Itera
         cursor.itersize = 5_000
         cursor.execute(_ROWS, (brand, channel))
         for row in cursor:
-            yield Invitation(*row)
+            yield Invitation._make((*row[:-1], msgspec.convert(row[-1], tuple[Ground, ...])))
 
 
 def summarise(due: Iterable[Invitation]) -> Summary:
     """The numbers and the digest of a list."""
     summary, digest = Summary(), hashlib.sha256()
-    widths: Counter[str] = Counter()
     for row in due:
         summary.row_count += 1
         summary.purposes.update(row.purposes.split(SEPARATOR))
         summary.bases.update(row.basis.split(SEPARATOR))
         summary.stages[row.stage] += 1
         summary.days_left[row.days_left] += 1
-        for column, value in zip(COLUMNS, row, strict=True):
-            widths[column] = max(widths[column], len(value) if isinstance(value, str) else 0)
         digest.update(msgspec.json.encode(row) + b"\n")
-    summary.widths = dict(widths)
     summary.rows_digest = digest.hexdigest()
     return summary

@@ -42,6 +42,7 @@ def recipients() -> list[Recipient]:
         RecipientError: a row cannot be used.
     """
     found: dict[tuple[str, str], Recipient] = {}
+    languages: dict[str, str] = {}
     for line, row in enumerate(registry.rows("list_recipients"), start=2):
         if row["list"] != LIST:
             continue
@@ -55,6 +56,9 @@ def recipients() -> list[Recipient]:
             raise RecipientError(f"{where}: language must be one of {', '.join(WORDINGS)}, not {row['language']!r}")
         if row["attach"] not in ("true", "false"):
             raise RecipientError(f"{where}: attach must be true or false, not {row['attach']!r}")
+        spoken = languages.setdefault(row["email"].casefold(), row["language"])
+        if spoken != row["language"]:
+            raise RecipientError(f"{where}: language must be {spoken}, as in this recipient's other lists")
         key = row["brand"], row["channel"]
         if key in found:
             raise RecipientError(f"{where}: brand {key[0]} and channel {key[1]} have a recipient already")

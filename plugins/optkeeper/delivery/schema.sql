@@ -3,7 +3,7 @@
 
 create schema if not exists delivery;
 
--- what lists of an older version, one for each purpose, left: kept, and read no more
+-- what older versions left, with a list for each purpose, and a mail for each list: kept, and read no more
 do $$
 begin
     if exists (
@@ -12,6 +12,12 @@ begin
     ) then
         alter table delivery.lists rename to lists_by_purpose;
         alter table delivery.mails rename to mails_by_purpose;
+    end if;
+    if exists (
+        select from pg_attribute
+        where attrelid = to_regclass('delivery.mails') and attname = 'channel' and not attisdropped
+    ) then
+        alter table delivery.mails rename to mails_by_list;
     end if;
 end
 $$;
@@ -37,21 +43,19 @@ create table if not exists delivery.lists (
 comment on table delivery.lists is
     'Every list that was delivered. Grain: one revision of one list of one day, brand and channel.';
 
--- Grain: one mail about one revision of one list to one recipient. Claimed before it is sent.
+-- Grain: one mail to one recipient about its lists of one day. Claimed before it is sent.
 create table if not exists delivery.mails (
     list text not null,
     list_date date not null,
-    brand text not null,
-    channel text not null,
-    revision integer not null,
     recipient_digest text not null, -- SHA-256 of the recipient's address
-    rows_digest text not null,
+    place integer not null check (place > 0),  -- the first mail of the day, the second, ...
+    lists jsonb not null,           -- the lists that it tells of, by brand and channel, with the digest of their rows
+    replaces text[] not null,       -- those of them that take the place of one that an earlier mail told of
     message_id text not null unique,
-    replaces boolean not null,      -- whether it says that it replaces an earlier list of that day
     claimed_at timestamptz not null,
     sent_at timestamptz,
-    primary key (list, list_date, brand, channel, revision, recipient_digest)
+    primary key (list, list_date, recipient_digest, place)
 );
 
 comment on table delivery.mails is
-    'Every mail about a list. Grain: one revision of one list and one recipient; sent_at is null while it is not known to be sent.';
+    'Every mail about lists. Grain: one mail of one day to one recipient; sent_at is null while it is not known to be sent.';

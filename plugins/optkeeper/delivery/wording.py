@@ -1,24 +1,25 @@
-"""The words of the lists and mails, in Dutch and in English.
+"""The words of the lists and mails, in Dutch and in English: the files in `words/`.
 
-What Dutch says, English says too: both are one dataclass, so that neither can lack a word.
+What Dutch says, English says too: both are read as one type, so that neither can lack a word.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
+from importlib.resources import files
+
+import babel
+import msgspec
 
 from optkeeper import registry, settings
-from optkeeper.delivery.cells import readable
 from optkeeper.delivery.policy_numbers import PolicyNumber
-from optkeeper.delivery.published import SEPARATOR, SourceAge
+from optkeeper.delivery.published import SourceAge
 
 # How soon a permission expires, as marketing plans by: this week, this month, later.
 THIS_WEEK, THIS_MONTH = 7, 30
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All words of one language. Texts with braces are filled in by `str.format`."""
 
     language: str
@@ -75,6 +76,9 @@ class Wording:
     some_contact_points: str
     subject: str
     subject_replaced: str
+    granted: Mapping[str, str]
+    mail: Mapping[str, str]
+    last_of_several: str
 
     def number(self, value: int) -> str:
         """A whole number as this language spells it."""
@@ -116,23 +120,32 @@ class Wording:
         """How often and how urgently is asked, in words; a code without any by itself."""
         return self.stages.get(code, spelled(code))
 
+    def named(self, kind: str, code: str) -> str:
+        """A register's code by its name in `code_words.csv`; one that has none by itself."""
+        return _code_words(self.language).get((kind, code), spelled(code))
+
     def purpose(self, code: str) -> str:
-        """A purpose by its name; one that has none by its code."""
-        return _code_words(self.language).get(("purpose", code), spelled(code))
+        """A purpose by its name."""
+        return self.named("purpose", code)
 
     def lead_channel(self, code: str) -> str:
-        """A lead channel by its name; one that has none by its code."""
-        return _code_words(self.language).get(("lead_channel", code), spelled(code))
+        """A lead channel by its name."""
+        return self.named("lead_channel", code)
 
-    def shown(self, column: str, text: str) -> str:
-        """A value of a list's column as people read it: codes in words, several of them after each other."""
-        if column == "address":
-            return readable(text)
-        spelling = {
-            "channel": self.channel, "purposes": self.purpose, "stage": self.stage, "basis": self.basis,
-            "opt_out_line": self.opt_out_line, "lead_channel": self.lead_channel,
-        }.get(column)  # fmt: skip
-        return text if spelling is None or not text else ", ".join(map(spelling, text.split(SEPARATOR)))
+    def country(self, code: str) -> str:
+        """A country by its name."""
+        return self.countries.get(code) or babel.Locale(self.language).territories.get(code, code)
+
+    def source(self, code: str) -> str:
+        """Who delivered, in words: the kind of source, the vendor where it is one, and the source's own name."""
+        known = _sources().get(code)
+        if known is None:
+            return code
+        return " ".join(part for part in (self.named("source_kind", known[0]), known[1], f"({code})") if part)
+
+    def listed(self, names: Sequence[str]) -> str:
+        """Several names in a sentence: a, b and c."""
+        return f"{', '.join(names[:-1])} {self.last_of_several} {names[-1]}" if len(names) > 1 else "".join(names)
 
     def days_left_bucket(self, days: int) -> str:
         """How soon that is."""
@@ -157,7 +170,7 @@ class Wording:
                 where = ", ".join(
                     part
                     for part in (
-                        "" if country == "*" else self.countries.get(country, country),
+                        "" if country == "*" else self.country(country),
                         "" if channel == "*" else self.channel(channel),
                     )
                     if part
@@ -188,179 +201,22 @@ def _code_words(language: str) -> Mapping[tuple[str, str], str]:
     return {(row["kind"], row["code"]): row[language] for row in rows}
 
 
+@cache
+def _sources() -> Mapping[str, tuple[str, str]]:
+    """Each source with its kind and its vendor's name."""
+    vendors = {row["vendor"]: row["name"] for row in registry.rows("vendors")}
+    return {row["source"]: (row["kind"], vendors.get(row["vendor"], "")) for row in registry.rows("sources")}
+
+
 def spelled(code: str) -> str:
     """A registry's code as a word: `product_news` is Product news."""
     text = code.replace("_", " ").strip()
     return text[:1].upper() + text[1:]
 
 
-NL = Wording(
-    language="nl",
-    months=("januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september", "oktober",
-            "november", "december"),
-    thousands=".",
-    date_format="dd-mm-yyyy",
-    title="Te vernieuwen toestemmingen",
-    cover_sheet="Toelichting",
-    list_sheet="Lijst",
-    brand="Merk",
-    date_label="Datum",
-    contact_points="Contactpunten",
-    what_to_do="Wat u doet",
-    to_do=(
-        "Nodig ieder contact op deze lijst één keer uit om de toestemming te vernieuwen, voor alle doelen die "
-        "erbij staan, via dit kanaal en alleen voor dit merk, uiterlijk op de vervaldatum. Wie onlangs gevraagd "
-        "is, staat er niet op. Gebruik elke dag de nieuwste lijst en bewaar geen kopie: wie zich afmeldt, staat "
-        "er de volgende keer niet meer op. Waar de afmeldregel verplicht is, biedt ook de uitnodiging een afmelding."
-    ),
-    rule_heading="De regel",
-    rule=(
-        "Een toestemming (of een andere grondslag) geldt tot {months} maanden nadat zij is gegeven of "
-        "nadat het contact voor het laatst actief was. Op deze lijst staan de contactpunten waarvan die "
-        "termijn binnen {days} dagen afloopt en die vandaag nog benaderd mogen worden. Na de vervaldatum "
-        "mag het niet meer, ook niet om vernieuwing te vragen."
-    ),
-    other_months="Voor {where} zijn het {value} maanden.",
-    other_days="Voor {where} is het binnen {value} dagen.",
-    late_heading="Let op: verouderde gegevens",
-    all_current="Alle bronnen zijn actueel.",
-    by_purpose="Per doel",
-    by_basis="Per grondslag",
-    by_days_left="Per resterende termijn",
-    this_week="0 tot en met {last} dagen",
-    this_month="{first} tot en met {last} dagen",
-    later="{first} dagen of meer",
-    sources_heading="Bronnen",
-    source_columns=("Bron", "Laatst opgehaald", "Laatste nieuwe gegevens", "Stand"),
-    current="actueel",
-    late="verouderd",
-    never="nog nooit",
-    run="Run",
-    policy_version="Beleidsversie",
-    as_of="Beslist naar de stand van",
-    revision="Uitgave",
-    confidential="Vertrouwelijk: bevat persoonsgegevens",
-    page="Pagina",
-    columns={
-        "contact_id": "Contactnummer", "channel": "Kanaal", "address": "Adres", "first_name": "Voornaam",
-        "last_name": "Achternaam", "company": "Bedrijf", "purposes": "Doelen", "basis": "Grondslag",
-        "opt_out_line": "Afmeldregel", "lead_channel": "Herkomst",
-        "expires_on": "Vervaldatum", "days_left": "Dagen over", "stage": "Fase", "asked_on": "Gevraagd op",
-        "evidence_id": "Bewijs",
-    },
-    channels={"email": "E-mail", "phone": "Telefoon", "sms": "Sms", "post": "Post"},
-    bases={
-        "consent": "Toestemming", "soft_opt_in": "Bestaande klant", "legitimate_interest": "Gerechtvaardigd belang",
-        "published_address": "Bekendgemaakt adres",
-    },
-    opt_out_lines={"required": "verplicht", "not_required": "niet verplicht"},
-    stages={"new": "Nieuw", "reminder": "Herinnering", "last_chance": "Laatste kans"},
-    waiting="Onlangs gevraagd, wachten op antwoord",
-    by_stage="Per fase",
-    countries={
-        "ZZ": "een onleesbaar land", "NL": "Nederland", "BE": "België", "DE": "Duitsland", "AT": "Oostenrijk",
-        "FR": "Frankrijk",
-    },
-    source_kinds={
-        "crm": "De CRM-gegevens", "email_platform": "De gegevens van het e-mailplatform",
-        "marketing_automation": "De gegevens van de marketingautomatisering",
-        "lead_vendor": "De gegevens van de leadleverancier", "web_form": "De gegevens van de webformulieren",
-        "shop": "De gegevens van de webwinkel",
-    },
-    source_of_other_kind="De gegevens van de bron",
-    source_is_of="{whose} ({source}) zijn van {when}; wijzigingen daarna staan niet in deze lijst.",
-    source_never_pulled="{whose} ({source}) zijn nog nooit opgehaald; deze lijst houdt er geen rekening mee.",
-    today="vandaag",
-    yesterday="gisteren",
-    day_before_yesterday="eergisteren",
-    one_contact_point="{count} contactpunt",
-    some_contact_points="{count} contactpunten",
-    subject="{brand}, {channel}: {count} te vernieuwen op {day}",
-    subject_replaced="Vervangen: {brand}, {channel}: {count} te vernieuwen op {day}",
-)  # fmt: skip
+def _read(language: str) -> Wording:
+    text = (files("optkeeper.delivery") / "words" / f"{language}.toml").read_bytes()
+    return msgspec.toml.decode(text, type=Wording)
 
-EN = Wording(
-    language="en",
-    months=("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-            "November", "December"),
-    thousands=",",
-    date_format="dd mmm yyyy",
-    title="Permissions due for renewal",
-    cover_sheet="About",
-    list_sheet="List",
-    brand="Brand",
-    date_label="Date",
-    contact_points="Contact points",
-    what_to_do="What to do",
-    to_do=(
-        "Invite each contact on this list once to renew the permission, for all purposes that are given, through "
-        "this channel and only for this brand, at the latest on the expiry date. Who was asked lately is not on it. "
-        "Use the newest list every day and keep no copy: who unsubscribes is no longer on the next one. Where the "
-        "opt-out line is required, the invitation offers an opt-out too."
-    ),
-    rule_heading="The rule",
-    rule=(
-        "A permission (consent or another basis) lasts until {months} months after it was given or after "
-        "the contact was last active. This list holds the contact points whose term ends within {days} "
-        "days and that may still be approached today. After the expiry date they may not, not even to ask "
-        "for renewal."
-    ),
-    other_months="For {where} it is {value} months.",
-    other_days="For {where} it is within {value} days.",
-    late_heading="Please note: outdated data",
-    all_current="All sources are up to date.",
-    by_purpose="By purpose",
-    by_basis="By basis",
-    by_days_left="By days left",
-    this_week="0 to {last} days",
-    this_month="{first} to {last} days",
-    later="{first} days or more",
-    sources_heading="Sources",
-    source_columns=("Source", "Last pulled", "Last new data", "State"),
-    current="up to date",
-    late="outdated",
-    never="never",
-    run="Run",
-    policy_version="Policy version",
-    as_of="Decided as of",
-    revision="Revision",
-    confidential="Confidential: holds personal data",
-    page="Page",
-    columns={
-        "contact_id": "Contact", "channel": "Channel", "address": "Address", "first_name": "First name",
-        "last_name": "Last name", "company": "Company", "purposes": "Purposes", "basis": "Basis",
-        "opt_out_line": "Opt-out line", "lead_channel": "Came in by",
-        "expires_on": "Expires on", "days_left": "Days left", "stage": "Stage", "asked_on": "Asked on",
-        "evidence_id": "Evidence",
-    },
-    channels={"email": "E-mail", "phone": "Phone", "sms": "Text message", "post": "Post"},
-    bases={
-        "consent": "Consent", "soft_opt_in": "Existing customer", "legitimate_interest": "Legitimate interest",
-        "published_address": "Published address",
-    },
-    opt_out_lines={"required": "required", "not_required": "not required"},
-    stages={"new": "New", "reminder": "Reminder", "last_chance": "Last chance"},
-    waiting="Asked lately, awaiting an answer",
-    by_stage="By stage",
-    countries={
-        "ZZ": "an unreadable country", "NL": "the Netherlands", "BE": "Belgium", "DE": "Germany", "AT": "Austria",
-        "FR": "France",
-    },
-    source_kinds={
-        "crm": "The CRM data", "email_platform": "The e-mail platform's data",
-        "marketing_automation": "The marketing automation data", "lead_vendor": "The lead vendor's data",
-        "web_form": "The web forms' data", "shop": "The shop's data",
-    },
-    source_of_other_kind="The source's data",
-    source_is_of="{whose} ({source}) is from {when}; later changes are not in this list.",
-    source_never_pulled="{whose} ({source}) has never been pulled; this list does not take it into account.",
-    today="today",
-    yesterday="yesterday",
-    day_before_yesterday="the day before yesterday",
-    one_contact_point="{count} contact point",
-    some_contact_points="{count} contact points",
-    subject="{brand}, {channel}: {count} due for renewal on {day}",
-    subject_replaced="Replaced: {brand}, {channel}: {count} due for renewal on {day}",
-)  # fmt: skip
 
-WORDINGS: Mapping[str, Wording] = {"nl": NL, "en": EN}
+WORDINGS: Mapping[str, Wording] = {language: _read(language) for language in ("nl", "en")}

@@ -3,46 +3,45 @@
 The bytes are those of the content: no moment of writing stands in them, so the same list has the same digest.
 """
 
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
-from openpyxl.utils import get_column_letter
-from openpyxl.writer.excel import ExcelWriter
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
 
 from optkeeper import settings
 from optkeeper.delivery.cells import could_be_formula, for_xlsx
+from optkeeper.delivery.people import ACTED_ON, PEOPLE_COLUMNS, shown
 from optkeeper.delivery.policy_numbers import PolicyNumber
-from optkeeper.delivery.published import COLUMNS, Invitation, Publication, SourceAge, Summary
+from optkeeper.delivery.published import Invitation, Publication, SourceAge, Summary
 from optkeeper.delivery.wording import THIS_MONTH, THIS_WEEK, Wording, spelled
 
 ROWS_PER_SHEET = 1_000_000  # a sheet holds 1,048,576
 
-_FONT = "Calibri"
-_DARK, _PALE = "1F3A5F", "EAF0F7"
-_TITLE = Font(name=_FONT, size=20, bold=True, color=_DARK)
-_HEADING = Font(name=_FONT, size=12, bold=True, color=_DARK)
-_BODY = Font(name=_FONT, size=11)
-_STRONG = Font(name=_FONT, size=11, bold=True)
-_LABEL = Font(name=_FONT, size=11, color="595959")
-_WARNING = Font(name=_FONT, size=11, bold=True, color="9C2B00")
-_HEADER = Font(name=_FONT, size=11, bold=True, color="FFFFFF")
-_HEADER_FILL = PatternFill("solid", fgColor=_DARK)
-_BAND = PatternFill("solid", fgColor=_PALE)
-_WARNING_FILL = PatternFill("solid", fgColor="FDE9DF")
-_SOON, _NEXT = PatternFill("solid", fgColor="F8CBAD"), PatternFill("solid", fgColor="FFF2CC")
-_LINE = Border(bottom=Side("thin", color="BFC9D6"))
-_WRAP = Alignment(wrap_text=True, vertical="top")
-_LEFT, _RIGHT = Alignment(horizontal="left"), Alignment(horizontal="right")
-_CENTRED = Alignment(horizontal="center")
-_MIDDLE = Alignment(vertical="center")
+_DARK, _PALE = "#1F3A5F", "#EAF0F7"
+_BODY = {"font_name": "Calibri", "font_size": 11}
+_TITLE = _BODY | {"font_size": 20, "bold": True, "font_color": _DARK, "valign": "vcenter"}
+_HEADING = _BODY | {"font_size": 12, "bold": True, "font_color": _DARK, "bottom": 1, "bottom_color": "#BFC9D6"}
+_STRONG = _BODY | {"bold": True, "align": "left"}
+_LABEL = _BODY | {"font_color": "#595959"}
+_WARNING = _BODY | {"bold": True, "font_color": "#9C2B00"}
+_HEADER = _BODY | {"bold": True, "font_color": "#FFFFFF", "bg_color": _DARK, "valign": "vcenter", "text_wrap": True}
+_ROW = _BODY | {"valign": "top", "text_wrap": True}
+_SOON, _NEXT = {"bg_color": "#F8CBAD"}, {"bg_color": "#FFF2CC"}
+_WRAP = {"text_wrap": True, "valign": "top"}
+_LEFT = {"align": "left"}
+_COUNT = {"num_format": "#,##0"}
 
+# In characters. The printed columns together fit the width of a page in letters that can be read: what is longer wraps.
+_WIDTHS = {
+    "first_name": 13, "last_name": 16, "company": 20, "address": 30, "purposes": 16, "stage": 12, "expires_on": 12,
+    "days_left": 8, "asked_on": 12, "why": 62, "opt_out_line": 12, "basis": 22, "lead_channel": 20, "evidence_id": 40,
+    "contact_id": 38,
+}  # fmt: skip
 _COVER_WIDTHS = (34, 24, 26, 20)
 _COVER_CHARACTERS = 98  # of body text on one line over all four columns
 _LINE_HEIGHT = 15.5
@@ -64,134 +63,114 @@ class Cover:
     ages: Sequence[SourceAge]
 
 
-class _TimelessZip(zipfile.ZipFile):
-    """A zip archive in which no file has a moment."""
-
-    _MOMENT = (1980, 1, 1, 0, 0, 0)
-
-    def _entry(self, name: str) -> zipfile.ZipInfo:
-        entry = zipfile.ZipInfo(name, self._MOMENT)
-        entry.compress_type = zipfile.ZIP_DEFLATED
-        entry.external_attr = 0o600 << 16
-        return entry
-
-    def writestr(self, zinfo_or_arcname: Any, data: Any, *_: Any, **__: Any) -> None:
-        super().writestr(self._entry(str(zinfo_or_arcname)), data)
-
-    def write(self, filename: Any, arcname: Any = None, *_: Any, **__: Any) -> None:
-        source: IO[bytes]
-        with Path(filename).open("rb") as source, self.open(self._entry(str(arcname)), "w", force_zip64=True) as target:
-            while block := source.read(1 << 20):
-                target.write(block)
-
-
 def write(path: Path, cover: Cover, due: Iterable[Invitation]) -> None:
     """Writes the whole workbook; memory does not grow with the rows."""
-    book = Workbook(write_only=True)
-    moment = datetime.combine(cover.publication.list_date, time())
-    book.properties.creator = "Optkeeper"
-    book.properties.title = for_xlsx(f"{cover.wording.title}: {cover.brand}, {cover.channel}")
-    book.properties.language = cover.wording.language
-    book.properties.created = book.properties.modified = moment
-    _write_cover(book, cover)
-    _write_list(book, cover, due)
-    with _TimelessZip(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        ExcelWriter(book, archive).write_data()
+    # What it writes on the way holds personal data and stays beside the file.
+    with xlsxwriter.Workbook(path, {"constant_memory": True, "tmpdir": str(path.parent)}) as book:
+        book.set_properties(
+            {
+                "title": for_xlsx(f"{cover.wording.title}: {cover.brand}, {cover.channel}"),
+                "author": "Optkeeper",
+                "created": datetime.combine(cover.publication.list_date, time()),
+            }
+        )
+        formats = _Formats(book)
+        _write_cover(book, formats, cover)
+        _write_list(book, formats, cover, due)
 
 
-class _Cells:
-    """Makes the cells of one sheet. Each holds a value and nothing else: a text stays a text, however it looks."""
+class _Formats:
+    """Each look once: a workbook holds a limited number of formats."""
 
-    def __init__(self, sheet: Any) -> None:
-        self._sheet = sheet
-        self._styles: dict[Any, Any] = {}  # putting a style together costs more than all else of a cell
+    def __init__(self, book: xlsxwriter.Workbook) -> None:
+        self._book = book
+        self._known: dict[tuple[tuple[str, Any], ...], Format] = {}
 
-    def __call__(self, value: Any, font: Font = _BODY, **style: Any) -> Any:
-        cell: Any = WriteOnlyCell(self._sheet)
-        guarded = False
-        if isinstance(value, str):
-            cell.value = for_xlsx(value)
-            cell.data_type = "s"
-            guarded = could_be_formula(value)
+    def __call__(self, look: dict[str, Any]) -> Format:
+        key = tuple(sorted(look.items()))
+        if key not in self._known:
+            self._known[key] = self._book.add_format(look)
+        return self._known[key]
+
+
+class _Sheet:
+    """Writes cells that each hold a value and nothing else: a text stays a text, however it looks."""
+
+    def __init__(self, sheet: Worksheet, formats: _Formats, date_format: str) -> None:
+        self.sheet = sheet
+        self._formats = formats
+        self._date_format = date_format
+
+    def cell(self, row: int, column: int, value: Any, look: dict[str, Any] = _BODY) -> None:
+        if value is None or value == "":
+            self.sheet.write_blank(row, column, None, self._formats(look))
+        elif isinstance(value, str):
+            guard = {"quote_prefix": True} if could_be_formula(value) else {}
+            self.sheet.write_string(row, column, for_xlsx(value), self._formats(look | guard))
+        elif isinstance(value, datetime):
+            look = look | _LEFT | {"num_format": f"{self._date_format} hh:mm"}
+            self.sheet.write_datetime(row, column, value, self._formats(look))
+        elif isinstance(value, date):
+            look = look | _LEFT | {"num_format": self._date_format}
+            self.sheet.write_datetime(row, column, value, self._formats(look))
         else:
-            cell.value = value
-        key = (isinstance(value, date), guarded, id(font), *((name, id(setting)) for name, setting in style.items()))
-        known = self._styles.get(key)
-        if known is None:
-            cell.font = font
-            for name, setting in style.items():
-                setattr(cell, name, setting)
-            if guarded:
-                cell.quotePrefix = True
-            # what ids stand for must live as long as they are compared
-            self._styles[key] = cell._style, font, style
-        else:
-            cell._style = known[0]
-        return cell
+            self.sheet.write_number(row, column, value, self._formats(look))
 
 
-class _CoverSheet:
+class _CoverSheet(_Sheet):
     """Appends to the cover sheet from top to bottom."""
 
-    def __init__(self, sheet: Any) -> None:
-        self.sheet = sheet
-        self.cell = _Cells(sheet)
-        self.row = 0
+    row = -1
 
-    def line(self, *cells: Any, height: float | None = None) -> None:
+    def line(self, *cells: tuple[Any, dict[str, Any]], height: float | None = None) -> None:
         self.row += 1
         if height is not None:
-            self.sheet.row_dimensions[self.row].height = height
-        self.sheet.append(list(cells))
+            self.sheet.set_row(self.row, height)
+        for column, (value, look) in enumerate(cells):
+            self.cell(self.row, column, value, look)
 
     def gap(self) -> None:
         self.line(height=8)
 
     def heading(self, text: str) -> None:
         self.gap()
-        self.line(self.cell(text, _HEADING, border=_LINE), *self._rest(border=_LINE), height=20)
+        self.line((text, _HEADING), *((None, _HEADING) for _ in _COVER_WIDTHS[1:]), height=20)
 
-    def paragraph(self, text: str, font: Font = _BODY, fill: PatternFill | None = None) -> None:
-        style = {"alignment": _WRAP} | ({"fill": fill} if fill else {})
+    def paragraph(self, text: str, look: dict[str, Any] = _BODY) -> None:
+        look = look | _WRAP
         lines = -(-len(text) // _COVER_CHARACTERS)
-        self.line(self.cell(text, font, **style), *self._rest(**style), height=_LINE_HEIGHT * lines + 3)
-        self.sheet.merged_cells.add(f"A{self.row}:D{self.row}")
+        self.line(height=_LINE_HEIGHT * lines + 3)
+        self.sheet.merge_range(self.row, 0, self.row, len(_COVER_WIDTHS) - 1, "", self._formats(look))
+        self.cell(self.row, 0, text, look)
 
-    def fact(self, label: str, value: Any, font: Font = _BODY, **style: Any) -> None:
-        self.line(self.cell(label, _LABEL), self.cell(value, font, alignment=_LEFT, **style))
+    def fact(self, label: str, value: Any, look: dict[str, Any] = _BODY) -> None:
+        self.line((label, _LABEL), (value, look | _LEFT))
 
     def count(self, label: str, value: int) -> None:
-        self.line(
-            self.cell(label),
-            self.cell(value, alignment=_RIGHT, number_format="#,##0"),
-            height=_LINE_HEIGHT,
-        )
-
-    def _rest(self, **style: Any) -> list[Any]:
-        return [self.cell(None, **style) for _ in _COVER_WIDTHS[1:]]
+        self.line((label, _BODY), (value, _BODY | _COUNT | {"align": "right"}), height=_LINE_HEIGHT)
 
 
-def _write_cover(book: Workbook, cover: Cover) -> None:
+def _write_cover(book: xlsxwriter.Workbook, formats: _Formats, cover: Cover) -> None:
     words, publication, summary = cover.wording, cover.publication, cover.summary
-    raw = book.create_sheet(words.cover_sheet)
-    raw.sheet_view.showGridLines = False
-    for number, width in enumerate(_COVER_WIDTHS, start=1):
-        raw.column_dimensions[get_column_letter(number)].width = width
-    _set_print(raw, words, landscape=False)
-    sheet = _CoverSheet(raw)
-    cell = sheet.cell
-    sheet.line(cell(words.title, _TITLE, alignment=_MIDDLE), height=34)
+    raw = book.add_worksheet(words.cover_sheet)
+    raw.hide_gridlines(2)
+    for column, width in enumerate(_COVER_WIDTHS):
+        raw.set_column(column, column, width)
+    raw.set_portrait()
+    _set_print(raw, words)
+    sheet = _CoverSheet(raw, formats, words.date_format)
+    sheet.line((words.title, _TITLE), height=34)
     sheet.fact(words.brand, spelled(cover.brand), _STRONG)
     sheet.fact(words.columns["channel"], words.channel(cover.channel), _STRONG)
-    sheet.fact(words.date_label, publication.list_date, number_format=words.date_format)
-    sheet.fact(words.contact_points, summary.row_count, number_format="#,##0")
-    sheet.fact(words.waiting, cover.waiting, number_format="#,##0")
+    sheet.fact(words.date_label, publication.list_date)
+    sheet.fact(words.contact_points, summary.row_count, _BODY | _COUNT)
+    sheet.fact(words.waiting, cover.waiting, _BODY | _COUNT)
 
     late = words.late_sources(cover.ages, publication.list_date)
     if late:
         sheet.heading(words.late_heading)
         for sentence in late:
-            sheet.paragraph(sentence, _WARNING, _WARNING_FILL)
+            sheet.paragraph(sentence, _WARNING | {"bg_color": "#FDE9DF"})
     sheet.heading(words.what_to_do)
     sheet.paragraph(words.to_do)
     sheet.heading(words.rule_heading)
@@ -211,22 +190,18 @@ def _write_cover(book: Workbook, cover: Cover) -> None:
                 sheet.count(named(code), counts[code])
 
     sheet.heading(words.sources_heading)
-    sheet.line(*(cell(name, _LABEL) for name in words.source_columns))
+    sheet.line(*((name, _LABEL) for name in words.source_columns))
     for age in cover.ages:
         instants = (_local(age.last_pull_at), _local(age.newest_record_at))
         sheet.line(
-            cell(age.source),
-            *(
-                cell(words.never) if instant is None
-                else cell(instant, number_format=f"{words.date_format} hh:mm", alignment=_LEFT)
-                for instant in instants
-            ),
-            cell(words.late, _WARNING) if age.is_stale else cell(words.current),
-        )  # fmt: skip
+            (age.source, _BODY),
+            *((words.never if instant is None else instant, _BODY) for instant in instants),
+            (words.late, _WARNING) if age.is_stale else (words.current, _BODY),
+        )
     if not late:
         sheet.paragraph(words.all_current)
     sheet.gap()
-    sheet.fact(words.as_of, _local(publication.as_of), number_format=f"{words.date_format} hh:mm")
+    sheet.fact(words.as_of, _local(publication.as_of))
     sheet.fact(words.run, publication.run_id)
     sheet.fact(words.policy_version, publication.policy_version)
     sheet.fact(words.revision, cover.revision)
@@ -234,70 +209,50 @@ def _write_cover(book: Workbook, cover: Cover) -> None:
     sheet.paragraph(words.confidential, _LABEL)
 
 
-def _write_list(book: Workbook, cover: Cover, due: Iterable[Invitation]) -> None:
-    sheet, cell, written, sheets = None, None, 0, 0
+def _write_list(book: xlsxwriter.Workbook, formats: _Formats, cover: Cover, due: Iterable[Invitation]) -> None:
+    sheet, written, sheets = None, 0, 0
     left = cover.summary.row_count
     for row in due:
-        if sheet is None or cell is None or written == ROWS_PER_SHEET:
+        if sheet is None or written == ROWS_PER_SHEET:
             sheets += 1
-            sheet, written = _list_sheet(book, cover, sheets, min(left, ROWS_PER_SHEET)), 0
-            cell = _Cells(sheet)
+            sheet, written = _list_sheet(book, formats, cover, sheets, min(left, ROWS_PER_SHEET)), 0
             left -= ROWS_PER_SHEET
-        sheet.append(_list_row(cell, row, cover.wording, banded=written % 2 == 1))
         written += 1
+        _write_row(sheet, written, row, cover.wording)
     if sheet is None:
-        _list_sheet(book, cover, 1, 0)
+        _list_sheet(book, formats, cover, 1, 0)
 
 
-def _list_sheet(book: Workbook, cover: Cover, number: int, row_count: int) -> Any:
+def _list_sheet(book: xlsxwriter.Workbook, formats: _Formats, cover: Cover, number: int, row_count: int) -> _Sheet:
     words = cover.wording
-    sheet: Any = book.create_sheet(words.list_sheet if number == 1 else f"{words.list_sheet} {number}")
-    for column, name in enumerate(COLUMNS, start=1):
-        label = words.columns[name]
-        shown = {
-            "channel": len(words.channel(cover.channel)),
-            "purposes": cover.summary.widths.get(name, 0) + 2,
-            "basis": max((len(words.basis(code)) for code in cover.summary.bases), default=0),
-            "opt_out_line": max(map(len, words.opt_out_lines.values())),
-            "stage": max(map(len, words.stages.values())),
-            "asked_on": len(words.date_format),
-        }.get(name, cover.summary.widths.get(name, 0))
-        wanted = max(len(label) + 4, shown + 2)
-        sheet.column_dimensions[get_column_letter(column)].width = min(wanted, 46)
-    sheet.row_dimensions[1].height = 22
-    sheet.freeze_panes = "A2"
-    sheet.auto_filter.ref = f"A1:{get_column_letter(len(COLUMNS))}{row_count + 1}"
-    sheet.print_title_rows = "1:1"
-    _set_print(sheet, words, landscape=True)
-    cell = _Cells(sheet)
-    sheet.append([cell(words.columns[name], _HEADER, fill=_HEADER_FILL, alignment=_MIDDLE) for name in COLUMNS])
+    raw = book.add_worksheet(words.list_sheet if number == 1 else f"{words.list_sheet} {number}")
+    for column, name in enumerate(PEOPLE_COLUMNS):
+        raw.set_column(column, column, _WIDTHS[name])
+    raw.set_row(0, 32)
+    raw.freeze_panes(1, 0)
+    raw.autofilter(0, 0, row_count, len(PEOPLE_COLUMNS) - 1)
+    raw.repeat_rows(0)
+    raw.print_area(0, 0, row_count, len(ACTED_ON) - 1)
+    raw.set_landscape()
+    _set_print(raw, words)
+    sheet = _Sheet(raw, formats, words.date_format)
+    for column, name in enumerate(PEOPLE_COLUMNS):
+        sheet.cell(0, column, words.columns[name], _HEADER)
     return sheet
 
 
-def _list_row(cell: _Cells, row: Invitation, words: Wording, *, banded: bool) -> list[Any]:
-    band: dict[str, Any] = {"fill": _BAND} if banded else {}
-    cells = []
-    for name, value in zip(COLUMNS, row, strict=True):
-        if isinstance(value, str):
-            cells.append(cell(words.shown(name, value), **band))
-        elif isinstance(value, date):
-            cells.append(cell(value, number_format=words.date_format, alignment=_LEFT, **band))
-        elif name == "days_left":
-            soon = _SOON if row.days_left <= THIS_WEEK else _NEXT if row.days_left <= THIS_MONTH else None
-            cells.append(cell(value, alignment=_CENTRED, **({"fill": soon} if soon else band)))
-        else:
-            cells.append(cell(value, **band))
-    return cells
+def _write_row(sheet: _Sheet, place: int, row: Invitation, words: Wording) -> None:
+    look = _ROW | ({"bg_color": _PALE} if place % 2 == 0 else {})
+    soon = _SOON if row.days_left <= THIS_WEEK else _NEXT if row.days_left <= THIS_MONTH else {}
+    for column, (name, value) in enumerate(zip(PEOPLE_COLUMNS, shown(row, words), strict=True)):
+        sheet.cell(place, column, value, look | {"align": "center"} | soon if name == "days_left" else look)
 
 
-def _set_print(sheet: Any, words: Wording, *, landscape: bool) -> None:
-    sheet.page_setup.orientation = "landscape" if landscape else "portrait"
-    sheet.page_setup.paperSize = 9  # A4
-    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
-    sheet.page_margins.left = sheet.page_margins.right = 0.5
-    sheet.oddFooter.left.text = words.confidential
-    sheet.oddFooter.right.text = f"{words.page} &P / &N"
+def _set_print(sheet: Worksheet, words: Wording) -> None:
+    sheet.set_paper(9)  # A4
+    sheet.fit_to_pages(1, 0)
+    sheet.set_margins(left=0.5, right=0.5)
+    sheet.set_footer(f"&L{words.confidential}&R{words.page} &P / &N")
 
 
 def _local(moment: datetime | None) -> datetime | None:

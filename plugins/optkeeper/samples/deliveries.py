@@ -1,16 +1,13 @@
 """Invented deliveries: a web shop's feed and two lead vendors' files, with believable faults."""
 
 import csv
-import io
 import json
-import re
-import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import openpyxl
+import xlsxwriter
 
 from optkeeper.samples.people import Person
 
@@ -19,6 +16,7 @@ _HEADER = (
     "Leadnummer", "Voornaam", "Achternaam", "Bedrijf", "E-mailadres", "Telefoon", "Land", "Toestemming op",
     "Toestemmingstekst", "Formulier", "IP-adres", "Bedrag",
 )  # fmt: skip
+_LIST_HEADER = ("Record", "Company", "First name", "Last name", "Email", "Phone", "Country", "Legal form", "Added on")
 
 
 def write_deliveries(folder: Path, people: Sequence[Person], today: date) -> None:
@@ -69,7 +67,10 @@ def _events(people: Sequence[Person], today: date) -> Iterator[dict[str, Any]]:
             "company": person.company, "country": person.country,
         }  # fmt: skip
         if turn == 4:
-            postal = {"country": person.country, "postcode": person.postcode, "house_number": person.house_number}
+            postal = {
+                "country": person.country, "postcode": person.postcode, "house_number": person.house_number,
+                "street": "Dorpsstraat", "city": "Delft",
+            }  # fmt: skip
             contact |= {"phone": person.phone, "postal": postal}
 
         def event(
@@ -85,6 +86,8 @@ def _events(people: Sequence[Person], today: date) -> Iterator[dict[str, Any]]:
             "text_version": _text_version(person, given),
         }  # fmt: skip
         yield event("consent_given", given, evidence=evidence)
+        if turn == 0 and person.index // 30 % 3 == 1:  # consented again on paper that nobody has filed
+            yield event("consent_renewed", today - timedelta(days=200), evidence={"method": "form", "form_url": _FORM})
         if turn == 2:
             yield event("content_downloaded", today - timedelta(days=100 + person.index % 60))
         if turn == 3:
@@ -117,30 +120,15 @@ def _write_leads(path: Path, people: Sequence[Person], today: date) -> None:
 
 
 def _write_list(path: Path, people: Sequence[Person], today: date) -> None:
-    book = openpyxl.Workbook()
-    sheet = book.worksheets[0]
-    sheet.append(
-        ("Record", "Company", "First name", "Last name", "Email", "Phone", "Country", "Legal form", "Added on")
-    )
-    for person in people:
-        if person.index % 15 == 7:
-            sheet.append(
+    # Its own dates are the delivery's, so that the same delivery has the same bytes.
+    with xlsxwriter.Workbook(path, {"default_date_format": "yyyy-mm-dd"}) as book:
+        book.set_properties({"created": datetime.combine(today, time(6))})
+        sheet = book.add_worksheet()
+        sheet.write_row("A1", _LIST_HEADER)
+        listed = [person for person in people if person.index % 15 == 7]
+        for place, person in enumerate(listed, start=1):
+            sheet.write_row(
+                place, 0,
                 (f"LH{person.index}", person.company, person.first_name, person.last_name, person.email, person.phone,
-                 person.country, "BV", today - timedelta(days=20))
+                 person.country, "BV", today - timedelta(days=20)),
             )  # fmt: skip
-    book.properties.created = datetime.combine(today, time(6))
-    written = io.BytesIO()
-    book.save(written)
-    _write_dated(path, written, today)
-
-
-def _write_dated(path: Path, workbook: IO[bytes], today: date) -> None:
-    """Writes a workbook whose own dates are the delivery's, so that the same delivery has the same bytes."""
-    modified = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
-    with zipfile.ZipFile(workbook) as written, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as dated:
-        for name in written.namelist():
-            content = written.read(name)
-            if name == "docProps/core.xml":
-                content = modified.sub(rb"\g<1>%sT06:00:00Z" % today.isoformat().encode(), content)
-            entry = zipfile.ZipInfo(name, (today.year, today.month, today.day, 6, 0, 0))
-            dated.writestr(entry, content, zipfile.ZIP_DEFLATED)

@@ -725,6 +725,7 @@ def _properties_of(person: Person) -> dict[str, str]:
         "hs_country_region_code": person.country,
         "address": f"Dorpsstraat {person.house_number}",
         "zip": person.postcode,
+        "city": "Delft",
         "lifecyclestage": "lead",
     }
 
