@@ -2,6 +2,7 @@ import shutil
 import stat
 from pathlib import Path
 
+import psycopg
 import pytest
 from optkeeper import settings, transform
 from optkeeper.transform import TransformError
@@ -50,3 +51,16 @@ def test_a_folder_of_seeds_is_left_as_it_is(warehouse_url: str, tmp_path: Path) 
     for _ in range(2):
         transform.run(["seed", "--select", "purposes"], address=warehouse_url, work_folder=tmp_path / "w", seeds=seeds)
     assert {path: path.read_bytes() for path in seeds.rglob("*.*")} == before
+
+
+def test_a_seed_whose_columns_have_changed_since_the_last_build_is_made_anew(
+    warehouse_url: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(warehouse_url, autocommit=True) as connection:
+        connection.execute("create schema registry")
+        connection.execute("create table registry.purposes (former text)")
+        connection.execute("create view registry.reader as select former from registry.purposes")
+        transform.run(["seed", "--select", "purposes"], address=warehouse_url, work_folder=tmp_path)
+        row = connection.execute("select count(*) from registry.purposes where purpose is not null").fetchone()
+    assert row
+    assert row[0] > 0
