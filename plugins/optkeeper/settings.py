@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 CHECKOUT = Path(__file__).resolve().parents[2]
 DBT_PROJECT = CHECKOUT / "dbt_project"
 BUSINESS_TIME_ZONE = ZoneInfo("Europe/Amsterdam")  # R1
+DELIVERED_BY = time(7)  # of the business day: published, and the lists with their recipients
 
 
 def home() -> Path:

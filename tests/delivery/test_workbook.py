@@ -194,3 +194,14 @@ def test_a_list_longer_than_a_sheet_goes_on_in_the_next(
     assert book.sheetnames == ["Toelichting", "Lijst", "Lijst 2", "Lijst 3"]
     assert [book[name].max_row for name in book.sheetnames[1:]] == [3, 3, 2]
     assert book["Lijst 3"].auto_filter.ref == "A1:O2"
+
+
+def test_a_row_is_as_high_as_its_texts_need(published: Connection, tmp_path: Path) -> None:
+    marts.add(published, "c1", days_left=1, consent_text="Ja.", form_url=None, source="web")
+    marts.add(published, "c2", days_left=2, consent_text="Ja, stuur mij alles. " * 40, address="c2@klant.example")
+    marts.add(published, "c3", days_left=3, consent_text="Ja, stuur mij alles. " * 400, address="c3@klant.example")
+    sheet = openpyxl.load_workbook(_delivered(published, tmp_path))["Lijst"]
+    heights = [sheet.row_dimensions[row].height for row in (2, 3, 4)]
+    assert heights[0] < heights[1] < heights[2] <= 409
+    why = str(sheet["J3"].value)
+    assert heights[1] >= 15 * len(why) / sheet.column_dimensions["J"].width

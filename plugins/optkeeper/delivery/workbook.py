@@ -39,12 +39,13 @@ _COUNT = {"num_format": "#,##0"}
 # In characters. The printed columns together fit the width of a page in letters that can be read: what is longer wraps.
 _WIDTHS = {
     "first_name": 13, "last_name": 16, "company": 20, "address": 30, "purposes": 16, "stage": 12, "expires_on": 12,
-    "days_left": 8, "asked_on": 12, "why": 62, "opt_out_line": 12, "basis": 22, "lead_channel": 20, "evidence_id": 40,
+    "days_left": 8, "asked_on": 12, "why": 70, "opt_out_line": 12, "basis": 22, "lead_channel": 20, "evidence_id": 40,
     "contact_id": 38,
 }  # fmt: skip
 _COVER_WIDTHS = (34, 24, 26, 20)
 _COVER_CHARACTERS = 98  # of body text on one line over all four columns
-_LINE_HEIGHT = 15.5
+_LINE_HEIGHT = 15.5  # points
+_HIGHEST_ROW = 409  # points; the format allows no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +245,17 @@ def _list_sheet(book: xlsxwriter.Workbook, formats: _Formats, cover: Cover, numb
 def _write_row(sheet: _Sheet, place: int, row: Invitation, words: Wording) -> None:
     look = _ROW | ({"bg_color": _PALE} if place % 2 == 0 else {})
     soon = _SOON if row.days_left <= THIS_WEEK else _NEXT if row.days_left <= THIS_MONTH else {}
-    for column, (name, value) in enumerate(zip(PEOPLE_COLUMNS, shown(row, words), strict=True)):
+    values = shown(row, words)
+    sheet.sheet.set_row(place, _height(values))
+    for column, (name, value) in enumerate(zip(PEOPLE_COLUMNS, values, strict=True)):
         sheet.cell(place, column, value, look | {"align": "center"} | soon if name == "days_left" else look)
+
+
+def _height(values: Sequence[Any]) -> float:
+    """High enough for the longest of the texts that wrap: not every program fits rows to their texts by itself."""
+    printed = zip(ACTED_ON, values, strict=False)
+    lines = max(-(-len(value) // (_WIDTHS[name] - 2)) for name, value in printed if isinstance(value, str))
+    return min(_LINE_HEIGHT * max(lines, 1), _HIGHEST_ROW)
 
 
 def _set_print(sheet: Worksheet, words: Wording) -> None:

@@ -38,7 +38,11 @@ def up() -> None:
         _say("starting the sample sources: a CRM, an e-mail platform, a vendors' SFTP server, a mail server")
         world = _start_world()
         ports = _ports()
-        values = {**airflow.environment(ports["api"], ports["log"]), **_connections(world), **_own_variables()}
+        values = {
+            **airflow.environment(ports["api"], ports["log"]),
+            **_connections(world),
+            **_own_variables(ports["api"]),
+        }
         write_whole(environment_file(), "".join(f"{name}={value}\n" for name, value in sorted(values.items())))
         airflow.password()
         _say("preparing Airflow's metadata")
@@ -128,10 +132,10 @@ def _connections(world: dict[str, Any]) -> dict[str, str]:
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(details) for name, details in connections(world).items()}
 
 
-def _own_variables() -> dict[str, str]:
-    """This project's variables as they are set now, with the home where they are not."""
+def _own_variables(api_port: int) -> dict[str, str]:
+    """This project's variables as they are set now, with the home and the address of its pages where they are not."""
     given = {name: value for name, value in os.environ.items() if name.startswith("OPTKEEPER_")}
-    return {**given, "OPTKEEPER_HOME": str(settings.home())}
+    return {"OPTKEEPER_PUBLIC_URL": f"http://localhost:{api_port}", **given, "OPTKEEPER_HOME": str(settings.home())}
 
 
 def environment_file() -> Path:
@@ -250,7 +254,8 @@ def _report(port: int, seconds: float) -> None:
         "",
         f"Lists:    {lists}/{day[0] if day and day[0] else ''} (CSV, spreadsheet and manifest per brand and channel)",
         f"Mails:    {home / 'mailbox'} (a mail client opens the .eml files)",
-        f"Gate:     {home / 'gate' / 'index.html'} (what was checked)",
+        f"Today:    http://localhost:{port}/optkeeper/today (freshness, gate, counts, lists, mails)",
+        f"Gate:     http://localhost:{port}/optkeeper/gate/index.html (what was checked)",
         f"UI:       http://localhost:{port}   login {airflow.LOGIN}   password {airflow.password()}",
         "",
         f"Look:     {given}make psql SQL='select * from marts.renewal_due limit 20'",
