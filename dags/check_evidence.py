@@ -4,8 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import CronTriggerTimetable, dag, task
-from optkeeper import steps
-from optkeeper.alerts import alert
+from optkeeper import alerts, steps
 
 DOC = """
 ### check_evidence
@@ -27,7 +26,8 @@ lets pass.
         "retries": 1,
         "retry_delay": timedelta(minutes=5),
         "execution_timeout": timedelta(hours=6),
-        "on_failure_callback": alert,
+        "on_failure_callback": alerts.failed,
+        "on_success_callback": alerts.succeeded,
     },
 )
 def check_evidence() -> None:

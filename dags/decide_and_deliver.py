@@ -3,9 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, dag, get_current_context, task
-from optkeeper import settings, steps
-from optkeeper.alerts import alert
+from airflow.sdk import (
+    Asset,
+    AssetOrTimeSchedule,
+    CronTriggerTimetable,
+    TriggerRule,
+    dag,
+    get_current_context,
+    task,
+)
+from airflow.sdk.exceptions import AirflowSkipException
+from optkeeper import alerts, settings, steps
 
 LANDED = (
     Asset("optkeeper_landed_crm")
@@ -19,7 +27,8 @@ DOC = """
 
 1. **build**: dbt from staging to the candidate marts, tests included.
 2. **gate**: Great Expectations on the candidate. A critical failure stops here: nothing is published, yesterday's marts
-   and lists stand, and the alert names rule, count and ids.
+   and lists stand, and the alert names rule, count and ids. Where a source or mart shrank, `accept_shrunk` then asks
+   whether that is right.
 3. **publish**: the candidate becomes `marts`, in one transaction.
 4. **deliver**: the renewal-due lists as CSV and spreadsheet, with manifest and e-mail. Nothing is sent twice.
 
@@ -43,6 +52,14 @@ def run_id() -> str:
     return name
 
 
+def shrunk_or_skip() -> list[str]:
+    """The sources and marts that keep the gate closed because they shrank."""
+    names: list[str] = [one["name"] for one in steps.shrunk(run_id())]
+    if not names:
+        raise AirflowSkipException("the gate was stopped by something else")
+    return names
+
+
 @dag(
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable("0 6 * * *", timezone="Europe/Amsterdam"), assets=LANDED
@@ -56,7 +73,8 @@ def run_id() -> str:
         "retries": 1,
         "retry_delay": timedelta(seconds=30),
         "execution_timeout": timedelta(hours=2),
-        "on_failure_callback": alert,
+        "on_failure_callback": alerts.failed,
+        "on_success_callback": alerts.succeeded,
     },
 )
 def decide_and_deliver() -> None:
@@ -82,7 +100,18 @@ def decide_and_deliver() -> None:
     def document() -> dict[str, Any]:
         return steps.document()
 
-    build() >> gate() >> publish() >> deliver() >> document()
+    @task(
+        trigger_rule=TriggerRule.ONE_FAILED,
+        outlets=[Asset("optkeeper_shrunk")],
+        doc_md="Where the gate stopped the run because a source or mart shrank: lets `accept_shrunk` ask about it.",
+    )
+    def doubt() -> list[str]:
+        """Skips where nothing shrank, so that nobody is asked."""
+        return shrunk_or_skip()
+
+    judged = gate()
+    build() >> judged >> publish() >> deliver() >> document()
+    judged >> doubt()
 
 
 decide_and_deliver()

@@ -4,8 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Asset, CronTriggerTimetable, TriggerRule, dag, task
-from optkeeper import registry, steps
-from optkeeper.alerts import alert
+from optkeeper import alerts, registry, steps
 
 DOC = """
 ### {dag_id}
@@ -36,7 +35,8 @@ def pull_dag(dag_id: str, connector: str, minute: int, what: str) -> Any:
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(minutes=10),
             "execution_timeout": timedelta(hours=6),  # a source that hangs must not keep tomorrow's pull waiting
-            "on_failure_callback": alert,
+            "on_failure_callback": alerts.failed,
+            "on_success_callback": alerts.succeeded,
         },
     )
     def pull() -> None:

@@ -23,7 +23,7 @@ def test_every_part_of_airflow_waits_for_the_migration_and_that_for_the_database
     services = compose["services"]
     assert services["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     assert services["migrate"]["restart"] == "no"
-    for name in ("api-server", "scheduler", "dag-processor"):
+    for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}, name
 
 
@@ -62,7 +62,7 @@ def test_only_what_prepares_the_warehouse_knows_its_owner(compose: dict[str, Any
     assert knowing == {"postgres", "prepare"}
     assert "//pipeline:" in services["scheduler"]["environment"]["OPTKEEPER_WAREHOUSE_URL"]
     assert "//airflow:" in services["scheduler"]["environment"]["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
-    for name in ("api-server", "scheduler", "dag-processor"):
+    for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
         assert services[name]["depends_on"]["prepare"] == {"condition": "service_completed_successfully"}, name
 
 

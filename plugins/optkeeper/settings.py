@@ -45,6 +45,11 @@ def public_url() -> str | None:
     return given or None
 
 
+def heartbeat_url() -> str | None:
+    """What is called whenever a day was delivered whole, or None."""
+    return os.environ.get("OPTKEEPER_HEARTBEAT_URL") or None
+
+
 def registry_folders() -> tuple[Path, ...]:
     """The seed folders that hold the registries and the policy."""
     return DBT_PROJECT / "seeds" / "registry", DBT_PROJECT / "seeds" / "policy"

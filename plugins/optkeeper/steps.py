@@ -6,11 +6,14 @@ are imported inside, so that a DAG file that names a step still parses at once.
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optkeeper import registry, settings
 from optkeeper.private import kept_private
 from optkeeper.warehouse.errors import rows_untold
+
+if TYPE_CHECKING:
+    from optkeeper.gate.report import StatementResult
 
 SMTP_CONNECTION = "optkeeper_smtp"
 DELIVERIES_CONNECTION = "optkeeper_deliveries"
@@ -48,7 +51,73 @@ def gate(run_id: str, as_of: datetime) -> dict[str, Any]:
     from optkeeper.warehouse import database
 
     report = run_gate(database.url(), run_id=run_id, as_of=as_of, docs_folder=settings.home() / "gate")
-    return {"run_id": run_id, **report.counts()}
+    return {
+        "run_id": run_id,
+        **report.counts(),
+        "warnings": [one for result in report.warnings for one in _told(result)],
+    }
+
+
+def _told(result: "StatementResult") -> list[dict[str, str]]:
+    """A statement that does not hold, once for each source that it names: each has an owner of its own."""
+    sources = sorted({str(row["source"]) for row in result.sample if row.get("source")})
+    return [{"rule": result.rule, "source": source, "text": result.described()} for source in sources or [""]]
+
+
+@kept_private()
+@rows_untold()
+def shrunk(run_id: str | None = None) -> list[dict[str, str]]:
+    """The sources, and the marts as `marts.NAME`, that keep the gate closed since they shrank, with the numbers.
+
+    Args:
+        run_id: the run that the gate judged; without one, the last.
+    """
+    from optkeeper.gate import ledger
+    from optkeeper.warehouse import database
+
+    with database.connect() as connection:
+        ledger.ensure_gate(connection)
+        return [{"name": name, "told": told} for name, told in ledger.shrunk(connection, run_id).items()]
+
+
+@kept_private()
+@rows_untold()
+def accept_shrunk(found: list[dict[str, str]], answers: list[dict[str, Any]], *, accept: str) -> dict[str, Any]:
+    """Accepts what a person has accepted, in that person's name; whatever nobody answered for stays as it is."""
+    from optkeeper.gate.ledger import accept_volume
+    from optkeeper.warehouse import database
+
+    accepted = []
+    with database.connect() as connection:
+        for one, answer in zip(found, answers, strict=True):
+            person = answer.get("responded_by_user") or {}
+            name = str(person.get("name") or person.get("id") or "")
+            if accept in (answer.get("chosen_options") or ()) and name:
+                accept_volume(connection, one["name"], name)
+                accepted.append(one["name"])
+    return {"accepted": accepted}
+
+
+class MorningLate(Exception):
+    """Today is not published and delivered though it should be; the text says what is missing."""
+
+
+@kept_private()
+@rows_untold()
+def check_morning() -> dict[str, Any]:
+    """Looks whether today is published and delivered.
+
+    Raises:
+        MorningLate: it is not, and the time for it is over.
+    """
+    from optkeeper.warehouse import database
+    from optkeeper.web.today import gather
+
+    with database.connect() as connection:
+        today = gather(connection)
+    if today.verdict == "late":
+        raise MorningLate(today.missing)
+    return {"day": today.day.isoformat(), "verdict": today.verdict}
 
 
 @kept_private()
@@ -90,7 +159,7 @@ class DeliveryIncomplete(Exception):
 @rows_untold()
 def deliver() -> dict[str, Any]:
     """Delivers what is published and was not delivered yet."""
-    from optkeeper import connections
+    from optkeeper import connections, heartbeat
     from optkeeper.delivery.deliver import deliver as deliver_lists
     from optkeeper.delivery.mail import Mailer
     from optkeeper.warehouse import database
@@ -106,6 +175,7 @@ def deliver() -> dict[str, Any]:
         )
     if report.failures:
         raise DeliveryIncomplete("; ".join(report.failures))
+    heartbeat.beat(report.list_date)
     return {
         "run_id": report.run_id,
         "list_date": report.list_date,

@@ -27,7 +27,7 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_every_kind_of_source_and_the_decision_have_a_dag(dags: dict[str, Any]) -> None:
-    assert set(dags) == {*PULLS, "decide_and_deliver", "check_evidence"}
+    assert set(dags) == {*PULLS, "decide_and_deliver", "check_evidence", "watch_the_morning", "accept_shrunk"}
 
 
 def test_every_dag_explains_itself_and_has_an_owner_retries_a_time_limit_and_an_alert(dags: dict[str, Any]) -> None:
@@ -41,16 +41,34 @@ def test_every_dag_explains_itself_and_has_an_owner_retries_a_time_limit_and_an_
             assert arguments.get("owner") not in (None, "airflow"), task.task_id
             assert arguments.get("on_failure_callback"), task.task_id
             assert arguments.get("retries"), task.task_id
-            assert arguments.get("execution_timeout"), task.task_id
+            assert arguments.get("on_success_callback"), task.task_id
+            # a question waits for its answer, and no longer than it says
+            assert arguments.get("execution_timeout") or arguments.get("response_timeout"), task.task_id
             assert arguments.get("doc_md"), task.task_id
 
 
 def test_nothing_is_published_or_delivered_that_the_gate_did_not_pass_in_the_same_run(dags: dict[str, Any]) -> None:
     dag = dags["decide_and_deliver"]
     assert {task.task_id: task.downstream_task_ids for task in dag.tasks} == {
-        "build": {"gate"}, "gate": {"publish"}, "publish": {"deliver"}, "deliver": {"document"}, "document": set(),
+        "build": {"gate"}, "gate": {"publish", "doubt"}, "publish": {"deliver"}, "deliver": {"document"},
+        "document": set(), "doubt": set(),
     }  # fmt: skip
-    assert {task.trigger_rule for task in dag.tasks} == {TriggerRule.ALL_SUCCESS}
+    assert {task.task_id: task.trigger_rule for task in dag.tasks if task.trigger_rule != TriggerRule.ALL_SUCCESS} == {
+        "doubt": TriggerRule.ONE_FAILED
+    }
+
+
+def test_a_person_is_asked_about_what_shrank_and_no_answer_accepts_nothing(dags: dict[str, Any]) -> None:
+    dag = dags["accept_shrunk"]
+    ask = dag.get_task("ask")
+    assert ask.partial_kwargs["options"] == ["Accept", "Keep stopped"]
+    assert ask.partial_kwargs["defaults"] == "Keep stopped"
+    assert dag.get_task("remember").upstream_task_ids == {"ask", "shrunk"}
+    assert [asset.name for asset in dags["decide_and_deliver"].get_task("doubt").outlets] == ["optkeeper_shrunk"]
+
+
+def test_the_morning_is_watched_at_the_moment_by_which_it_must_be_delivered(dags: dict[str, Any]) -> None:
+    assert dags["watch_the_morning"].timetable.expression == "0 7 * * *"
 
 
 def test_a_broken_source_never_stops_another(dags: dict[str, Any]) -> None:

@@ -136,6 +136,8 @@ def test_the_spreadsheet_is_attached_where_the_owner_wants_it_and_else_linked(
     deliver(published, destination_url=tmp_path.as_uri(), mailer=mailer, links_url="https://lists.example/marketing/")
     (attached,) = received.about("emailmarketing@noord.example")
     (linked,) = received.about("telemarketing@noord.example")
+    (empty,) = received.about("marketing@zuid.example")
+    assert list(empty.iter_attachments()) == []
     (part,) = attached.iter_attachments()
     assert part.get_filename() == "renewal_due_2026-03-01_noord_email.xlsx"
     assert part.get_content() == (tmp_path / "renewal_due/2026-03-01/noord/email.xlsx").read_bytes()
@@ -149,6 +151,7 @@ def test_a_spreadsheet_too_large_to_mail_is_linked(
     published: Connection, tmp_path: Path, mailer: Mailer, received: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LARGEST_ATTACHMENT", 100)
+    marts.add(published, "c1")
     deliver(published, destination_url=tmp_path.as_uri(), mailer=mailer)
     (message,) = received.about("emailmarketing@noord.example")
     assert list(message.iter_attachments()) == []

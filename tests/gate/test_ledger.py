@@ -2,7 +2,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from optkeeper.gate import GateFailed, accept_volume, ensure_gate
+from optkeeper import steps
+from optkeeper.gate import GateFailed, accept_volume, ensure_gate, ledger
+from optkeeper.warehouse import database
 
 from tests.gate.conftest import Judge
 
@@ -69,6 +71,34 @@ def test_an_empty_list_never_replaces_one_that_is_not(sound: Connection, judge: 
         judge("r2")
     assert accept_volume(sound, "marts.marketable_contacts", "p.officer") == 1
     judge("r3")
+
+
+def test_a_person_who_is_asked_accepts_what_shrank_in_their_own_name(
+    sound: Connection, judge: Judge, monkeypatch: pytest.MonkeyPatch, warehouse_url: str
+) -> None:
+    original = database.connect
+    monkeypatch.setattr(database, "connect", lambda url=None: original(url or warehouse_url))
+    judge("r1")
+    _publish(sound)
+    _count(sound, 600)
+    sound.execute("delete from candidate.marketable_contacts")
+    sound.execute("delete from candidate.decisions where marketable")
+    sound.execute("delete from candidate.renewal_due")
+    with pytest.raises(GateFailed):
+        judge("r2")
+    found = steps.shrunk("r2")
+    assert found == steps.shrunk()
+    assert ledger.shrunk(sound, "r1") == {}
+    assert [one["name"] for one in found] == ["marts.marketable_contacts", "crm"]
+    assert "object hubspot.contacts, source crm: 600 where 1,000 were, 40% fewer; limit 30%" in found[1]["told"]
+    person = {"id": "7", "name": "p.officer"}
+    stays = {"chosen_options": ["Keep stopped"], "responded_by_user": person}
+    unanswered = {"chosen_options": ["Accept"], "responded_by_user": None}
+    assert steps.accept_shrunk(found, [stays, unanswered], accept="Accept") == {"accepted": []}
+    accepted = {"chosen_options": ["Accept"], "responded_by_user": person}
+    assert steps.accept_shrunk(found, [stays, accepted], accept="Accept") == {"accepted": ["crm"]}
+    by = sound.execute("select source, total, accepted_by from gate.accepted_volumes where run_id is null").fetchall()
+    assert by == [("crm", 600, "p.officer")]
 
 
 def test_nothing_is_accepted_in_nobodys_name(sound: Connection) -> None:

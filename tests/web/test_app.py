@@ -9,6 +9,7 @@ import pytest
 from airflow.api_fastapi.core_api import security
 from fastapi.testclient import TestClient
 from jwt import InvalidTokenError
+from optkeeper import heartbeat
 from optkeeper.delivery import ledger
 from optkeeper.delivery.deliver import deliver
 from optkeeper.gate.ledger import ensure_gate
@@ -135,3 +136,14 @@ def test_today_stands_before_anything_was_published(warehouse: Connection) -> No
     empty = today.gather(warehouse, datetime(2026, 3, 1, 5, tzinfo=UTC))
     assert (empty.run_id, empty.verdict) == (None, "running")
     assert "Nothing was published yet" in today.render(empty)
+
+
+def test_the_heartbeat_is_asked_for_without_login_and_says_when_the_morning_is_late(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTKEEPER_AS_OF", "2026-03-01")
+    answer = _browser(None).get("/heartbeat")
+    assert (answer.status_code, answer.json()["late"]) == (503, True)
+    heartbeat.beat("2026-03-01")
+    answer = _browser(None).get("/heartbeat")
+    assert (answer.status_code, answer.json()["list_date"], answer.json()["late"]) == (200, "2026-03-01", False)

@@ -372,7 +372,7 @@ class _Delivery:
 
     def _attachment(self, one: _Prepared, list_date: date) -> bytes | None:
         """The spreadsheet, where its recipient wants it with the mail; empty where it is too large for one."""
-        if not one.recipient.attach:
+        if not one.recipient.attach or not one.summary.row_count:
             return None
         content = self._destination.read(one.paths.xlsx)
         return b"" if content is not None and len(content) > LARGEST_ATTACHMENT else content

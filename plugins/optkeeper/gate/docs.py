@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 import psycopg
 
-from optkeeper.gate.report import GateReport
+from optkeeper.gate.report import GateReport, in_words
 
 _LISTED_RUNS = 60
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -39,6 +39,7 @@ code, .badge { font-family: ui-monospace, monospace; font-size: .9em; overflow-w
 """
 
 _PAGES = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+_PAGES.filters["named"] = in_words
 _RUN_PAGE = _PAGES.from_string(
     """<!DOCTYPE html>
 <html lang="en">
@@ -53,7 +54,7 @@ _RUN_PAGE = _PAGES.from_string(
 <table>
 <thead><tr><th>Statement</th><th>On</th><th>Severity</th><th>Outcome</th><th>First violations</th></tr></thead>
 <tbody>
-{% for result in report.results %}
+{% for result in report.results | sort(attribute="place") %}
 <tr>
 <td><strong>{{ result.rule }}</strong><br>{{ result.stated }}</td>
 <td>{% if pages[result.relation] %}<a href="{{ pages[result.relation] }}">{{ result.relation }}</a>
@@ -62,8 +63,8 @@ _RUN_PAGE = _PAGES.from_string(
 {% if result.passed %}<td class="holds">holds</td>
 {% elif result.violations is none %}<td class="fails">could not be evaluated: {{ result.problem }}</td>
 {% else %}<td class="{{ 'fails' if result.stops else 'warns' }}">{{ result.violations }} violations</td>{% endif %}
-<td>{% for row in result.sample %}<code>{% for key, value in row.items() %}{{ key }} {{ value }}
-{% if not loop.last %}, {% endif %}{% endfor %}</code><br>{% endfor %}</td>
+<td>{% for row in result.sample %}<code>{{ row | named }}</code><br>
+{% endfor %}</td>
 </tr>
 {% endfor %}
 </tbody>

@@ -9,10 +9,11 @@ import psycopg
 from psycopg import sql
 
 from optkeeper import settings
-from optkeeper.gate.report import GateReport
+from optkeeper.gate.report import GateReport, in_words
 from optkeeper.warehouse.stamp import stamp
 
 MARTS = "marts"
+_SHRINKING = ("NoSourceShrankMoreThanItsRegistryRowAllows", "NoMartShrankMoreThanItsLimitAllows")
 
 
 def ensure_gate(connection: psycopg.Connection[Any]) -> None:
@@ -114,6 +115,23 @@ def accept_volume(connection: psycopg.Connection[Any], source: str, person: str)
         if row.rowcount == 0:
             raise LookupError(f"{source!r} is no mart that the gate watches")
         return row.rowcount
+
+
+def shrunk(connection: psycopg.Connection[Any], run_id: str | None) -> dict[str, str]:
+    """What keeps the gate closed in a run, or in the last one, because it shrank; each with its numbers in words."""
+    rows = connection.execute(
+        "select results.rule, results.sample from gate.results"
+        " where not results.passed and results.rule = any(%(rules)s)"
+        " and results.run_id = coalesce(%(run_id)s, (select run_id from gate.runs order by started_at desc limit 1))"
+        " order by results.rule",
+        {"rules": list(_SHRINKING), "run_id": run_id},
+    ).fetchall()
+    found: dict[str, list[str]] = {}
+    for rule, sample in rows:
+        for row in sample:
+            name = row["source"] if "source" in row else f"{MARTS}.{row['relation']}"
+            found.setdefault(name, []).append(f"{rule}: {in_words(row)}")
+    return {name: "\n".join(told) for name, told in found.items()}
 
 
 def _accept_sources(

@@ -10,6 +10,8 @@ from typing import Any
 
 CRITICAL = "critical"
 _NAMED_IDS = 5
+# A count that fell, and what it is compared with.
+_COMPARED = {"total": "accepted_total", "candidate_rows": "accepted_rows", "records": "usual"}
 _PERSONAL = re.compile(r"@|\s|\+\d{7}")
 
 
@@ -34,6 +36,11 @@ class StatementResult:
     def stops(self) -> bool:
         """Whether it keeps the candidate from being published."""
         return not self.passed and self.severity == CRITICAL
+
+    @property
+    def place(self) -> int:
+        """Where it stands on a page: what stops first, then what warns, then what holds."""
+        return 0 if self.stops else 2 if self.passed else 1
 
     def described(self) -> str:
         """One line: rule, count and ids."""
@@ -99,6 +106,18 @@ class GateFailed(Exception):
         """Puts the report's text into the exception."""
         super().__init__(report.described())
         self.report = report
+
+
+def in_words(row: Mapping[str, Any]) -> str:
+    """A violation as it is read: each value by its name, and a count that fell beside what it was and its limit."""
+    count = next((name for name, base in _COMPARED.items() if row.get(name) is not None and row.get(base)), None)
+    if count is None or row.get("max_drop_percent") is None:
+        return ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)
+    now, before = float(row[count]), float(row[_COMPARED[count]])
+    compared = {count, _COMPARED[count], "max_drop_percent"}
+    rest = ", ".join(f"{name} {value}" for name, value in row.items() if name not in compared and value is not None)
+    fell = 100 * (before - now) / before
+    return f"{rest}: {now:,.0f} where {before:,.0f} were, {fell:.0f}% fewer; limit {row['max_drop_percent']}%"
 
 
 def nameable(value: Any) -> str | int | None:

@@ -18,7 +18,7 @@ from optkeeper.runtime.files import write_whole
 from optkeeper.runtime.processes import Supervised
 from optkeeper.warehouse import database, embedded
 
-API_SERVER, WORKERS = "api-server", ("scheduler", "dag-processor")
+API_SERVER, WORKERS = "api-server", ("scheduler", "dag-processor", "triggerer")
 COMPONENTS = (API_SERVER, *WORKERS)
 LOGIN = "admin"
 METADATA = "airflow"
@@ -60,7 +60,7 @@ def _secret(name: str) -> str:
     return path.read_text()
 
 
-def environment(api_port: int, log_port: int) -> dict[str, str]:
+def environment(api_port: int, log_port: int, trigger_log_port: int) -> dict[str, str]:
     """Airflow's settings as environment variables, for LocalExecutor on the embedded PostgreSQL."""
     address = embedded.url(METADATA)
     parts = database.parts(address)
@@ -90,6 +90,7 @@ def environment(api_port: int, log_port: int) -> dict[str, str]:
         "AIRFLOW__API__SECRET_KEY": _secret("api"),
         "AIRFLOW__API_AUTH__JWT_SECRET": _secret("jwt"),
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(log_port),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_log_port),
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         **_proxies_for_others(),

@@ -39,7 +39,7 @@ def up() -> None:
         world = _start_world()
         ports = _ports()
         values = {
-            **airflow.environment(ports["api"], ports["log"]),
+            **airflow.environment(ports["api"], ports["log"], ports["trigger_log"]),
             **_connections(world),
             **_own_variables(ports["api"]),
         }
@@ -120,8 +120,9 @@ def _ports() -> dict[str, int]:
     api = free_port(wanted)
     if api != wanted:
         _say(f"port {wanted} is held by another program; Airflow's UI takes port {api}")
-    log = known["log"] if "log" in known and is_free(known["log"]) else free_port()
-    ports = {"api": api, "log": log}
+    ports = {"api": api}
+    for name in ("log", "trigger_log"):
+        ports[name] = known[name] if name in known and is_free(known[name]) else free_port()
     write_whole(path, json.dumps(ports))
     return ports
 

@@ -14,7 +14,7 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import Depends, FastAPI, HTTPException, Request
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from optkeeper import settings
 
@@ -64,6 +64,21 @@ def today() -> HTMLResponse:
 
     with database.connect() as connection:
         return HTMLResponse(page.render(page.gather(connection)), headers=_HEADERS)
+
+
+@app.get("/heartbeat")
+def heartbeat() -> JSONResponse:
+    """For a watcher outside, without login: 200 while the last delivery is of the day it should be of, else 503."""
+    from optkeeper import heartbeat as module
+
+    last = module.last()
+    is_late = last.is_due(settings.as_of())
+    told = {
+        "list_date": last.list_date.isoformat() if last.list_date else None,
+        "delivered_at": last.delivered_at.isoformat() if last.delivered_at else None,
+        "late": is_late,
+    }
+    return JSONResponse(told, 503 if is_late else 200, {"Cache-Control": "no-store"})
 
 
 @app.get("/gate/{path:path}", dependencies=[Depends(_allowed(PAGES))])

@@ -101,6 +101,20 @@ class Today:
         return self.is_published and wanted <= standing and all(mail.sent_at for mail in self.mails)
 
     @property
+    def missing(self) -> str:
+        """What is not done, in words."""
+        if not self.is_published:
+            last = f"the marts were last decided for {self.published_for}" if self.published_for else "nothing was ever"
+            return f"{self.day} is not published: {last}"
+        standing = {(one.brand, one.channel) for one in self.lists}
+        lacking = [f"{one.brand} {one.channel}" for one in recipients() if (one.brand, one.channel) not in standing]
+        unsent = sum(1 for mail in self.mails if mail.sent_at is None)
+        return (
+            f"{self.day} is published and not delivered: lists that lack: {', '.join(lacking) or 'none'};"
+            f" mails not known to be sent: {unsent}"
+        )
+
+    @property
     def verdict(self) -> str:
         """In one word how the morning stands: done, running, or late."""
         if self.is_delivered:
