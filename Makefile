@@ -27,7 +27,7 @@ down: install
 # the warehouse as a reader, by the psql that comes with the embedded PostgreSQL:
 # make psql SQL="select * from marts.renewal_due"; AS=analyst opens it as an analyst
 psql: install
-	@$(RUN) optkeeper psql $(if $(AS),--as $(AS)) $(if $(SQL),--command "$(SQL)")
+	@$(RUN) optkeeper psql $(if $(filter-out default,$(origin AS)),--as $(AS)) $(if $(SQL),--command "$(SQL)")
 
 # what each mart is for and what its columns mean, on one page: open it in a browser
 docs: install

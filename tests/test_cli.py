@@ -1,4 +1,5 @@
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,19 @@ def test_an_address_that_cannot_be_read_is_told_and_answered_past(
     told = capsys.readouterr()
     assert json.loads(told.out)["marketable"] is True
     assert told.err.startswith("events.jsonl:2: unreadable_address (contact.email)")
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (["SQL=select 1"], 'optkeeper psql  --command "select 1"'),
+        (["AS=analyst", "SQL=select 1"], 'optkeeper psql --as analyst --command "select 1"'),
+        ([], "optkeeper psql"),
+    ],
+)
+def test_make_psql_names_a_login_only_where_one_is_asked_for(given: list[str], wanted: str) -> None:
+    """Make itself knows a variable AS, the assembler."""
+    said = subprocess.run(
+        ["make", "-n", "psql", *given], cwd=settings.CHECKOUT, capture_output=True, text=True, check=True
+    ).stdout
+    assert said.strip().splitlines()[-1].strip().endswith(wanted)
