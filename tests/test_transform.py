@@ -1,3 +1,4 @@
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -42,6 +43,16 @@ def test_what_the_models_themselves_say_wrongly_is_told_in_words(warehouse_url: 
         assert told(raised.value) == (
             'UndefinedColumn in the warehouse, SQLSTATE 42703: column "no_such_column" does not exist'
         )
+
+
+def test_the_log_tells_what_each_node_took(
+    warehouse_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="optkeeper.transform"):
+        transform.run(["build", "--select", "purposes"], address=warehouse_url, work_folder=tmp_path)
+    told = [record.getMessage() for record in caplog.records if record.name == "optkeeper.transform"]
+    assert re.fullmatch(r"seed purposes: success in \d+\.\d\d s", told[0])
+    assert re.fullmatch(r"tests: [1-9]\d* in \d+\.\d\d s", told[-1])
 
 
 def test_a_folder_of_seeds_is_left_as_it_is(warehouse_url: str, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """dbt, in this process: the one place that runs the models, for production and for an evaluation alike."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -19,6 +20,8 @@ from optkeeper.warehouse.dbt_errors import keep_rows_untold
 
 if TYPE_CHECKING:
     import psycopg
+
+log = logging.getLogger(__name__)
 
 _COMPLETED = """
 create schema if not exists intermediate;
@@ -125,8 +128,21 @@ def _invoke(
         failed = [result.node.name for result in results if str(result.status) in ("error", "fail")]
         cause = f"failed at: {', '.join(failed)}" if failed else type(outcome.exception).__name__
         raise TransformError(f"dbt {command[0]} {cause}; see {work_folder / 'logs' / 'dbt.log'}")
+    _log_times(results)
     warned = sum(1 for result in results if str(result.status) == "warn")
     return TransformCounts(succeeded=len(results) - warned, warned=warned)
+
+
+def _log_times(results: Sequence[Any]) -> None:
+    """Each node that made something with its seconds, in the order of their ends, and what the tests took together."""
+    tests = [result for result in results if str(result.node.resource_type) == "test"]
+    for result in results:
+        if str(result.node.resource_type) in ("model", "seed"):
+            log.info(
+                "%s %s: %s in %.2f s", result.node.resource_type, result.node.name, result.status, result.execution_time
+            )
+    if tests:
+        log.info("tests: %d in %.2f s", len(tests), sum(result.execution_time for result in tests))
 
 
 def _known_at(connection: "psycopg.Connection[Any]", run_id: str, as_of: datetime) -> datetime:

@@ -9,7 +9,7 @@ import pytest
 from airflow.api_fastapi.core_api import security
 from fastapi.testclient import TestClient
 from jwt import InvalidTokenError
-from optkeeper import heartbeat
+from optkeeper import heartbeat, steps
 from optkeeper.delivery import ledger
 from optkeeper.delivery.deliver import deliver
 from optkeeper.gate.ledger import ensure_gate
@@ -130,6 +130,23 @@ def test_today_is_late_at_seven_where_nothing_of_today_is_published(published: C
     assert today.gather(published, tomorrow + timedelta(minutes=29)).verdict == "running"
     assert today.gather(published, tomorrow + timedelta(minutes=30)).verdict == "late"
     assert "That is not today" in today.render(today.gather(published, tomorrow))
+
+
+def test_the_watch_says_what_is_missing_of_a_late_morning(
+    published: Connection, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTKEEPER_AS_OF", "2026-03-02")
+    with ledger.alone(published):
+        pass
+    with pytest.raises(
+        steps.MorningLate, match="2026-03-02 is not published: the marts were last decided for 2026-03-01"
+    ):
+        steps.check_morning()
+    monkeypatch.setenv("OPTKEEPER_AS_OF", "2026-03-01")
+    with pytest.raises(steps.MorningLate, match="lists that lack: noord email, noord phone"):
+        steps.check_morning()
+    deliver(published, destination_url=(home / "deliveries").as_uri())
+    assert steps.check_morning() == {"day": "2026-03-01", "verdict": "done"}
 
 
 def test_today_stands_before_anything_was_published(warehouse: Connection) -> None:

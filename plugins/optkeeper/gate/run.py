@@ -26,6 +26,8 @@ def run_gate(connection_url: str, *, run_id: str, as_of: datetime, docs_folder: 
     Raises:
         GateFailed: a critical statement does not hold, could not be evaluated, or nothing was checked at all.
     """
+    # it tells, two hundred times, which of its own functions it does not document
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     from optkeeper.gate import docs, evaluate  # Great Expectations takes seconds to import
 
     if as_of.tzinfo is None:

@@ -93,6 +93,8 @@ def environment(api_port: int, log_port: int, trigger_log_port: int) -> dict[str
         "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_log_port),
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        # of dbt's locks, at the end of a task's process
+        "PYTHONWARNINGS": "ignore:resource_tracker:UserWarning",
         **_proxies_for_others(),
         "DO_NOT_TRACK": "1",
         "SCARF_NO_ANALYTICS": "1",
