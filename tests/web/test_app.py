@@ -149,6 +149,16 @@ def test_the_watch_says_what_is_missing_of_a_late_morning(
     assert steps.check_morning() == {"day": "2026-03-01", "verdict": "done"}
 
 
+def test_an_installation_that_began_after_seven_is_not_late_that_morning(warehouse: Connection) -> None:
+    eight = marts.AS_OF.replace(hour=7)  # 08:00 in Amsterdam
+    assert today.gather(warehouse, eight).verdict == "running"
+    pull = "insert into raw.pulls (source, started_at, state) values ('crm', %s, 'running')"
+    warehouse.execute(pull, (eight - timedelta(minutes=1),))
+    assert today.gather(warehouse, eight).verdict == "running"
+    warehouse.execute(pull, (eight - timedelta(hours=2),))
+    assert today.gather(warehouse, eight).verdict == "late"
+
+
 def test_today_stands_before_anything_was_published(warehouse: Connection) -> None:
     empty = today.gather(warehouse, datetime(2026, 3, 1, 5, tzinfo=UTC))
     assert (empty.run_id, empty.verdict) == (None, "running")

@@ -86,6 +86,7 @@ class Today:
     reach: Sequence[Any]
     lists: Sequence[Any]
     mails: Sequence[Mail]
+    first_pull_at: datetime | None
     now: datetime
 
     @property
@@ -119,7 +120,11 @@ class Today:
         """In one word how the morning stands: done, running, or late."""
         if self.is_delivered:
             return "done"
-        return "late" if self.now >= self.deadline else "running"
+        # an installation that began after the deadline, as one just made, has not missed it
+        had_begun = self.published_at is not None or (
+            self.first_pull_at is not None and self.first_pull_at < self.deadline
+        )
+        return "late" if self.now >= self.deadline and had_begun else "running"
 
 
 def gather(connection: psycopg.Connection[Any], now: datetime | None = None) -> Today:
@@ -137,6 +142,7 @@ def gather(connection: psycopg.Connection[Any], now: datetime | None = None) -> 
     published_for = published.as_of.astimezone(settings.BUSINESS_TIME_ZONE).date() if published else None
     shown = {"day": now.date(), "before": now.date() - timedelta(days=1)}
     names = {one.digest: one.name for one in recipients()}
+    first = rows("select min(started_at) as at from raw.pulls", "raw.pulls")
     return Today(
         day=now.date(),
         run_id=published.run_id if published else None,
@@ -152,6 +158,7 @@ def gather(connection: psycopg.Connection[Any], now: datetime | None = None) -> 
             Mail(names.get(one.recipient_digest, "a former recipient"), tuple(one.lists), one.sent_at)
             for one in rows(_MAILS, "delivery.mails", **shown)
         ],
+        first_pull_at=first[0].at if first else None,
         now=now,
     )
 
