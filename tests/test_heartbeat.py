@@ -25,7 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (datetime(2026, 3, 3, 3, 0, tzinfo=UTC), True),
     ],
 )
-def test_a_day_is_due_at_its_seven_o_clock(now: datetime, is_due: bool) -> None:  # noqa: FBT001
+def test_a_day_is_due_at_its_seven_o_clock(now: datetime, *, is_due: bool) -> None:
     assert Heartbeat(date(2026, 3, 1), now).is_due(now) is is_due
 
 

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -192,7 +192,7 @@ def test_an_alert_that_nobody_is_named_for_is_logged_and_fails_nothing(
 
 
 class _Hook(BaseHTTPRequestHandler):
-    posted: list[dict[str, str]] = []  # noqa: RUF012
+    posted: ClassVar[list[dict[str, str]]] = []
 
     def do_POST(self) -> None:  # noqa: N802  # the library's name
         self.posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))

@@ -8,6 +8,7 @@ import mimetypes
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import quote
 
 from airflow.api_fastapi.app import get_auth_manager
@@ -34,7 +35,7 @@ _HEADERS = {
 
 
 def _allowed(view: str) -> Callable[[BaseUser], None]:
-    def check(user: BaseUser = Depends(get_user)) -> None:  # noqa: B008  # FastAPI's way
+    def check(user: Annotated[BaseUser, Depends(get_user)]) -> None:
         if not get_auth_manager().is_authorized_custom_view(method="GET", resource_name=view, user=user):
             raise HTTPException(403, f"You may not see {view}.")
 
