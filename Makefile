@@ -1,4 +1,4 @@
-# Two commands are enough: `make demo` and `make test`. uv is installed into .optkeeper/tools when it is missing.
+# Two commands are enough to look and to develop: `make demo` and `make test`. uv is installed into .optkeeper/tools when it is missing.
 SHELL := /bin/sh
 PYTHON ?= python3
 TOOLS := $(CURDIR)/.optkeeper/tools
@@ -7,7 +7,7 @@ RUN := $(UV) run --frozen -q
 # as many test files side by side, each worker with a server of its own; one does with a debugger
 TEST_WORKERS ?= 2
 
-.PHONY: demo down psql docs test lint parse install country-names rules
+.PHONY: demo down psql docs test lint parse install country-names rules secrets up
 
 install: $(UV)
 	@$(UV) sync --frozen -q
@@ -32,6 +32,14 @@ psql: install
 # what each mart is for and what its columns mean, on one page: open it in a browser
 docs: install
 	@$(RUN) optkeeper docs
+
+# a real installation, by the compose file: docs/installation.md
+up: secrets
+	@docker compose up --detach --build --wait
+
+# the secrets of the compose file, those that there are none of yet
+secrets:
+	@sh plugins/optkeeper/installation/secrets.sh
 
 test: install
 	@$(RUN) pytest -n $(TEST_WORKERS) --dist loadfile

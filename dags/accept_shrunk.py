@@ -28,6 +28,7 @@ stopped**, or no answer within 20 hours, changes nothing.
         "owner": "privacy",
         "retries": 1,
         "retry_delay": timedelta(seconds=30),
+        "queue": "decide",
         "on_failure_callback": alerts.failed,
         "on_success_callback": alerts.succeeded,
     },

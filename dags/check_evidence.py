@@ -25,6 +25,8 @@ lets pass.
         "owner": "privacy",
         "retries": 1,
         "retry_delay": timedelta(minutes=5),
+        "pool": "warehouse",
+        "queue": "decide",
         "execution_timeout": timedelta(hours=6),
         "on_failure_callback": alerts.failed,
         "on_success_callback": alerts.succeeded,

@@ -72,6 +72,8 @@ def shrunk_or_skip() -> list[str]:
         "owner": "privacy",
         "retries": 1,
         "retry_delay": timedelta(seconds=30),
+        "pool": "warehouse",
+        "queue": "decide",
         "execution_timeout": timedelta(hours=2),
         "on_failure_callback": alerts.failed,
         "on_success_callback": alerts.succeeded,
@@ -92,7 +94,11 @@ def decide_and_deliver() -> None:
     def publish() -> dict[str, Any]:
         return steps.publish(run_id())
 
-    @task(doc_md="Writes the lists with their manifests and mails their owners, each at most once.")
+    @task(
+        pool="deliveries",
+        queue="deliver",
+        doc_md="Writes the lists with their manifests and mails their owners, each at most once.",
+    )
     def deliver() -> dict[str, Any]:
         return steps.deliver()
 

@@ -34,6 +34,8 @@ def pull_dag(dag_id: str, connector: str, minute: int, what: str) -> Any:
             "retry_delay": timedelta(seconds=30),
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(minutes=10),
+            "pool": "sources",
+            "queue": "pull",
             "execution_timeout": timedelta(hours=6),  # a source that hangs must not keep tomorrow's pull waiting
             "on_failure_callback": alerts.failed,
             "on_success_callback": alerts.succeeded,

@@ -31,6 +31,7 @@ answers 503 when the morning is late, or watches the file `heartbeat.json` in Op
         "retries": 1,  # of a database that did not answer; that it is late does not change by looking again
         "retry_delay": timedelta(seconds=20),
         "execution_timeout": timedelta(minutes=10),
+        "queue": "decide",
         "on_failure_callback": alerts.failed,
         "on_success_callback": alerts.succeeded,
     },

@@ -128,7 +128,24 @@ def _prepare(given: argparse.Namespace) -> None:
 
     with database.connect() as connection:
         database.prepare(connection)
-    print(f"optkeeper: the warehouse is prepared, with the logins {', '.join((database.PIPELINE, *database.READERS))}")
+        beside = ", and a database for Airflow's metadata beside it" if database.prepare_airflow(connection) else ""
+    logins = ", ".join((database.PIPELINE, *database.READERS))
+    print(f"optkeeper: the warehouse is prepared, with the logins {logins}{beside}")
+
+
+def _prepare_airflow(given: argparse.Namespace) -> None:
+    from optkeeper.installation import airflow
+
+    airflow.prepare()
+    print(f"optkeeper: Airflow's metadata are ready, with the roles Admin, {', '.join(airflow.roles())}")
+
+
+def _tidy(given: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from optkeeper.installation.tidy import tidy
+
+    _print(asdict(tidy()))
 
 
 def _docs(given: argparse.Namespace) -> None:
@@ -148,15 +165,19 @@ def _status(given: argparse.Namespace) -> None:
 
 
 def _demo(given: argparse.Namespace) -> None:
-    from optkeeper.runtime import demo
-
-    demo.up()
+    _the_demo().up()
 
 
 def _down(given: argparse.Namespace) -> None:
-    from optkeeper.runtime import demo
+    _the_demo().down()
 
-    demo.down()
+
+def _the_demo() -> Any:
+    try:
+        from optkeeper.runtime import demo
+    except ImportError:
+        raise LookupError("the demo is not part of this installation: run it from a checkout") from None
+    return demo
 
 
 def _psql(given: argparse.Namespace) -> None:
@@ -211,6 +232,13 @@ def _parser() -> argparse.ArgumentParser:
         "prepare", help="make what is missing of the warehouse's schema and logins; an external one's owner runs it"
     )
     prepare.set_defaults(run=_prepare)
+
+    commands.add_parser(
+        "prepare-airflow", help="bring Airflow's metadata, pools and roles to this version, and make the first login"
+    ).set_defaults(run=_prepare_airflow)
+    commands.add_parser(
+        "tidy", help="take away old logs, run records and pages of the gate (OPTKEEPER_KEEP_DAYS, else 90)"
+    ).set_defaults(run=_tidy)
 
     pull = commands.add_parser("pull", help="land what is new at one source")
     pull.add_argument("source", help="a registered source that has a connector")

@@ -3,6 +3,7 @@
 import os
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -18,14 +19,47 @@ def home() -> Path:
     return folder
 
 
+def _secret(name: str) -> str | None:
+    """A secret from its variable, else from the file that `<variable>_FILE` names; None where neither says one.
+
+    Raises:
+        ValueError: the file cannot be read.
+    """
+    given = os.environ.get(name)
+    place = os.environ.get(f"{name}_FILE")
+    if given or not place:
+        return given or None
+    try:
+        return Path(place).read_text().strip() or None
+    except OSError as problem:
+        raise ValueError(f"{name}_FILE names {place}, which cannot be read: {problem.strerror}") from None
+
+
 def external_warehouse_url() -> str | None:
-    """The address of an external PostgreSQL, or None for the embedded one."""
-    return os.environ.get("OPTKEEPER_WAREHOUSE_URL") or None
+    """The address of an external PostgreSQL, or None for the embedded one.
+
+    Where the address holds no password, `OPTKEEPER_WAREHOUSE_PASSWORD` or the file that
+    `OPTKEEPER_WAREHOUSE_PASSWORD_FILE` names is put in.
+    """
+    address = os.environ.get("OPTKEEPER_WAREHOUSE_URL")
+    if not address:
+        return None
+    split = urlsplit(address)
+    password = _secret("OPTKEEPER_WAREHOUSE_PASSWORD")
+    if password is None or split.password is not None:
+        return address
+    login, at, place = split.netloc.rpartition("@")
+    return urlunsplit(split._replace(netloc=f"{login}:{quote(password, safe='')}{at}{place}")) if at else address
 
 
 def login_password(login: str) -> str | None:
     """The password that a login of the warehouse should get, or None to leave it as it is."""
-    return os.environ.get(f"OPTKEEPER_{login.upper()}_PASSWORD") or None
+    return _secret(f"OPTKEEPER_{login.upper()}_PASSWORD")
+
+
+def first_password() -> str | None:
+    """The password that the first login to Airflow gets, or None."""
+    return _secret("OPTKEEPER_ADMIN_PASSWORD")
 
 
 def deliveries_url() -> str:
@@ -48,6 +82,18 @@ def public_url() -> str | None:
 def heartbeat_url() -> str | None:
     """What is called whenever a day was delivered whole, or None."""
     return os.environ.get("OPTKEEPER_HEARTBEAT_URL") or None
+
+
+def keep_days() -> int:
+    """For how many days logs, run records and the gate's pages are kept.
+
+    Raises:
+        ValueError: the variable holds no number of days.
+    """
+    given = os.environ.get("OPTKEEPER_KEEP_DAYS") or "90"
+    if not given.isdecimal() or int(given) < 1:
+        raise ValueError(f"OPTKEEPER_KEEP_DAYS must be a number of days, not {given!r}")
+    return int(given)
 
 
 def registry_folders() -> tuple[Path, ...]:

@@ -182,7 +182,10 @@ def deliver() -> dict[str, Any]:
         "lists": len(report.lists),
         "rows": sum(outcome.row_count for outcome in report.lists),
         "mails_sent": report.mails_sent,
-        "warnings": list(report.warnings),
+        "warnings": [
+            *report.warnings,
+            *([] if smtp else [f"nobody was mailed: Airflow has no connection {SMTP_CONNECTION!r}"]),
+        ],
     }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from optkeeper import settings
+from optkeeper.installation import airflow as installation
 from optkeeper.runtime.files import write_whole
 from optkeeper.runtime.processes import Supervised
 from optkeeper.warehouse import database, embedded
@@ -125,6 +126,11 @@ def migrate(values: Mapping[str, str]) -> None:
     if not done:
         raise AirflowError(f"Airflow's metadata could not be migrated; see {log}")
     finished.touch()
+    with log.open("ab") as output:
+        try:
+            installation.make_pools(_whole(values), output)
+        except installation.InstallationFailed as problem:
+            raise AirflowError(f"{problem}; see {log}") from None
 
 
 def _migrated(values: Mapping[str, str], log: Path) -> bool:

@@ -14,10 +14,16 @@ from optkeeper.warehouse import embedded
 DATABASE = "warehouse"
 PIPELINE = "pipeline"
 READERS = ("privacy_officer", "analyst", "marketing")
+AIRFLOW = "airflow"  # the login of Airflow's metadata, and their database
+OLDEST_SERVER = 16  # `pg_input_is_valid`, which staging reads doubtful values by
 
 
 class NotPrepared(Exception):
     """The warehouse is new or of another version, and this login may not prepare it."""
+
+
+class ServerTooOld(Exception):
+    """The PostgreSQL server is older than the models need."""
 
 
 def url() -> str:
@@ -56,7 +62,13 @@ def ensure_raw(connection: psycopg.Connection[Any]) -> None:
 
     Raises:
         NotPrepared: something is missing, and the connection's login may not make it.
+        ServerTooOld: the models would fail on this server.
     """
+    if connection.info.server_version < OLDEST_SERVER * 10_000:
+        raise ServerTooOld(
+            f"the warehouse's server is PostgreSQL {connection.info.server_version // 10_000}; Optkeeper needs"
+            f" {OLDEST_SERVER} or newer"
+        )
     parts_ = [files("optkeeper.warehouse").joinpath(name).read_text() for name in ("schema.sql", "roles.sql")]
     mark = f"What was received, as it was received; append-only. Prepared as {_digest(parts_)}."
     if _prepared_as(connection) == mark:
@@ -84,9 +96,33 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
     for login in (PIPELINE, *READERS):
         password = settings.login_password(login)
         if password is not None:
-            # hashed here, so that the server never sees it and no log of its can hold it
-            hashed = connection.pgconn.encrypt_password(password.encode(), login.encode(), b"scram-sha-256").decode()
-            connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(login), sql.Literal(hashed)))
+            _set_password(connection, login, password)
+
+
+def prepare_airflow(connection: psycopg.Connection[Any]) -> bool:
+    """Makes a database and login for Airflow's metadata beside the warehouse, where a password for it is given.
+
+    Returns:
+        whether one is given.
+    """
+    password = settings.login_password(AIRFLOW)
+    if password is None:
+        return False
+    name = sql.Identifier(AIRFLOW)
+    if not connection.execute("select 1 from pg_roles where rolname = %s", (AIRFLOW,)).fetchone():
+        connection.execute(sql.SQL("create role {} login").format(name))
+    _set_password(connection, AIRFLOW, password)
+    if not connection.execute("select 1 from pg_database where datname = %s", (AIRFLOW,)).fetchone():
+        connection.execute(sql.SQL("grant {} to current_user").format(name))
+        connection.execute(sql.SQL("create database {0} owner {0}").format(name))
+    connection.execute(sql.SQL("revoke all on database {} from public").format(name))
+    return True
+
+
+def _set_password(connection: psycopg.Connection[Any], login: str, password: str) -> None:
+    # hashed here, so that the server never sees it and no log of its can hold it
+    hashed = connection.pgconn.encrypt_password(password.encode(), login.encode(), b"scram-sha-256").decode()
+    connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(login), sql.Literal(hashed)))
 
 
 def _digest(texts: list[str]) -> str:
