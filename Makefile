@@ -7,7 +7,7 @@ RUN := $(UV) run --frozen -q
 # as many test files side by side, each worker with a server of its own; one does with a debugger
 TEST_WORKERS ?= 2
 
-.PHONY: demo down psql docs test lint parse install country-names rules secrets up
+.PHONY: demo down psql docs test lint parse install country-names rules secrets up backup restore compose-test
 
 install: $(UV)
 	@$(UV) sync --frozen -q
@@ -40,6 +40,18 @@ up: secrets
 # the secrets of the compose file, those that there are none of yet
 secrets:
 	@sh plugins/optkeeper/installation/secrets.sh
+
+# what the installation holds, into a new folder below backups/
+backup:
+	@sh plugins/optkeeper/installation/backup.sh
+
+# make restore FROM=backups/2026-11-28T093000Z; then every source is pulled again
+restore: secrets
+	@sh plugins/optkeeper/installation/restore.sh "$(FROM)"
+
+# the compose file built, started, run and disturbed; needs an engine, and says so where there is none
+compose-test: install
+	@$(RUN) python -m tests.compose.exercise
 
 test: install
 	@$(RUN) pytest -n $(TEST_WORKERS) --dist loadfile

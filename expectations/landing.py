@@ -178,3 +178,21 @@ class NoSourceIsStale(PolicyStatement):
         cross join gate.current_run as run
         where freshness.is_stale
     """
+
+
+class EverySourceWasPulledSinceTheRestore(PolicyStatement):
+    """Where the warehouse was restored from a backup, every source has been pulled since.
+
+    Before that, an opt-out that came after the backup is not known here, and whoever sent it would be on the lists.
+    """
+
+    relation = "candidate.source_freshness"
+    rules = ("R23", "R24")
+    unexpected_rows_query: str = """
+        select freshness.source, freshness.last_pull_at, restores.restored_at
+        from {batch} as freshness
+        cross join (select max(restored_at) as restored_at from raw.restores) as restores
+        where
+            restores.restored_at is not null
+            and (freshness.last_pull_at is null or freshness.last_pull_at < restores.restored_at)
+    """

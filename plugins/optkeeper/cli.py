@@ -133,6 +133,17 @@ def _prepare(given: argparse.Namespace) -> None:
     print(f"optkeeper: the warehouse is prepared, with the logins {logins}{beside}")
 
 
+def _restored(given: argparse.Namespace) -> None:
+    from optkeeper.warehouse import database, restored
+
+    with database.connect() as connection:
+        database.ensure_raw(connection)
+        at = restored.mark(connection)
+    print(
+        f"optkeeper: noted as restored at {at.isoformat(timespec='seconds')}; nothing leaves before all is pulled again"
+    )
+
+
 def _prepare_airflow(given: argparse.Namespace) -> None:
     from optkeeper.installation import airflow
 
@@ -233,6 +244,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     prepare.set_defaults(run=_prepare)
 
+    commands.add_parser(
+        "restored", help="note that the warehouse was restored from a backup; its owner runs it, before anything else"
+    ).set_defaults(run=_restored)
     commands.add_parser(
         "prepare-airflow", help="bring Airflow's metadata, pools and roles to this version, and make the first login"
     ).set_defaults(run=_prepare_airflow)

@@ -18,6 +18,7 @@ from optkeeper.delivery.deliver import DeliveryReport, deliver
 from optkeeper.delivery.mail import Mailer
 from optkeeper.delivery.published import NothingPublished
 from optkeeper.delivery.storage import Destination
+from optkeeper.warehouse import restored
 
 from tests.delivery import marts
 from tests.delivery.conftest import Inbox
@@ -256,6 +257,16 @@ def test_the_report_holds_no_address(published: Connection, lists: Path, mailer:
 def test_nothing_published_is_an_error_that_says_so(warehouse: Connection, lists: Path) -> None:
     with pytest.raises(NothingPublished, match="nothing has been published yet"):
         _deliver(warehouse, lists)
+
+
+def test_what_was_published_before_a_restore_is_not_delivered(
+    published: Connection, owner: Connection, lists: Path
+) -> None:
+    marts.add(published, "c1")
+    restored.mark(owner)
+    with pytest.raises(NothingPublished, match="nothing has been published since the warehouse was restored"):
+        _deliver(published, lists)
+    assert not list(lists.rglob("*.csv"))
 
 
 def test_nothing_of_a_list_stays_in_the_work_folder(published: Connection, lists: Path, home: Path) -> None:

@@ -294,6 +294,7 @@ CASES = {
         {"kind": "email", "records": 201, "most_records": 200},
     ),
     "NoSourceIsStale": Case("update candidate.source_freshness set is_stale = true", {"source": "crm"}),
+    "EverySourceWasPulledSinceTheRestore": Case("insert into raw.restores default values", {"source": "crm"}),
     "NoSourceShrankMoreThanItsRegistryRowAllows": Case(
         _SHRUNK.format(total=700),
         {"source": "crm", "object": "hubspot.contacts", "total": 700, "accepted_total": 1000},

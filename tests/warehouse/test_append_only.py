@@ -17,6 +17,7 @@ EVIDENCE = (
     "addresses_within",
     "policy_versions",
     "delivered_renewals",
+    "restores",
 )
 
 
@@ -32,6 +33,7 @@ def test_what_was_received_is_neither_changed_nor_removed(
         "addresses_within": "raw",
         "policy_versions": "file",
         "delivered_renewals": "brand",
+        "restores": "restored_at",
     }.get(table)
     if column:
         statement = statement.replace("source = source", f"{column} = {column}")

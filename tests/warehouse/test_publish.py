@@ -2,6 +2,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from optkeeper.warehouse import restored
 from optkeeper.warehouse.publish import PublicationRefused, publish
 from optkeeper.warehouse.stamp import stamp
 
@@ -229,3 +230,14 @@ def test_the_reach_of_a_day_is_kept_and_the_last_publication_of_that_day_counts(
     kept = candidate.execute("select day::text, reachable from raw.published_reach order by day").fetchall()
     assert kept == [("2026-05-31", 5), ("2026-06-01", 3)]
     assert kept == candidate.execute("select day::text, reachable from marts.reach_daily order by day").fetchall()
+
+
+def test_a_build_from_before_a_restore_is_not_published(candidate: Connection, owner: Connection) -> None:
+    """Its gate passed on a base that does not know who has opted out since the backup."""
+    _candidate(candidate, "r1", {"a": "web/1"})
+    restored.mark(owner)
+    with pytest.raises(PublicationRefused, match="was restored at .* after this build"):
+        publish(candidate, "r1")
+    _candidate(candidate, "r2", {"a": "web/1"})
+    publish(candidate, "r2")
+    assert _published(candidate) == [("a", "web/1")]

@@ -11,6 +11,7 @@ import msgspec
 import psycopg
 
 from optkeeper import registry, settings
+from optkeeper.warehouse import restored
 
 
 class NothingPublished(Exception):
@@ -130,17 +131,25 @@ def newest_publication(connection: psycopg.Connection[Any]) -> Publication:
     """What is published now.
 
     Raises:
-        NothingPublished: nothing has been published yet.
+        NothingPublished: nothing has been published yet, or nothing since the warehouse was restored from a backup.
     """
     known = connection.execute("select to_regclass('marts.publications')").fetchone()
     row = None
     if known is not None and known[0] is not None:
         row = connection.execute(
-            "select run_id, as_of, policy_version from marts.publications order by published_at desc limit 1"
+            "select run_id, as_of, policy_version, published_at from marts.publications"
+            " order by published_at desc limit 1"
         ).fetchone()
     if row is None:
         raise NothingPublished("nothing has been published yet: marts.publications has no row")
-    return Publication(*row)
+    *publication, published_at = row
+    restored_at = restored.last(connection)
+    if restored_at is not None and published_at < restored_at:
+        raise NothingPublished(
+            "nothing has been published since the warehouse was restored at"
+            f" {restored_at.isoformat(timespec='seconds')}: who has opted out since the backup is not known yet"
+        )
+    return Publication(*publication)
 
 
 def source_ages(connection: psycopg.Connection[Any]) -> list[SourceAge]:

@@ -53,6 +53,7 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
         relations = tables(connection)
         _hold(connection, relations)
         _refuse_unless_passed(connection, run_id)
+        _refuse_older_than_a_restore(connection, run_id)
         for name in relations:
             _refuse_unless_by_the_calendar(connection, name)
         renewed = [
@@ -151,6 +152,17 @@ def _refuse_unless_passed(connection: psycopg.Connection[Any], run_id: str) -> N
     if judged is None or judged[0] != stamp(connection):
         raise PublicationRefused(
             f"run {run_id}: the candidate marts are not those that the gate judged; judge them again"
+        )
+
+
+def _refuse_older_than_a_restore(connection: psycopg.Connection[Any], run_id: str) -> None:
+    older = connection.execute(
+        "select max(restored_at) from raw.restores cross join candidate.builds where known_at < restored_at"
+    ).fetchone()
+    if older is not None and older[0] is not None:
+        raise PublicationRefused(
+            f"run {run_id}: the warehouse was restored at {older[0].isoformat(timespec='seconds')}, after this build;"
+            " pull every source and build again"
         )
 
 

@@ -248,6 +248,11 @@ create table if not exists raw.policy_versions (
     primary key (policy_version, file)
 );
 
+-- Grain: one restore of the warehouse from a backup. Nothing that was decided before it is published or delivered after.
+create table if not exists raw.restores (
+    restored_at timestamptz primary key default clock_timestamp()
+);
+
 -- What was received stays as it was received, whoever connects: the server itself refuses. Only a superuser who takes the
 -- trigger away can change a row, and the gate compares the digests. Lawful erasure will come with a way of its own.
 create or replace function raw.refuse_change() returns trigger language plpgsql as $$
@@ -263,7 +268,7 @@ declare
 begin
     foreach evidence in array array[
         'records', 'quarantine', 'files', 'populations', 'builds', 'addresses', 'addresses_within', 'policy_versions',
-        'delivered_renewals'
+        'delivered_renewals', 'restores'
     ] loop
         -- made once: to make a trigger waits for everybody who is landing
         if not exists (
