@@ -7,7 +7,7 @@ RUN := $(UV) run --frozen -q
 # as many test files side by side, each worker with a server of its own; one does with a debugger
 TEST_WORKERS ?= 2
 
-.PHONY: demo down psql docs test lint parse install country-names rules secrets up backup restore compose-test
+.PHONY: demo down psql docs test lint parse install country-names rules secrets up backup restore compose-test compose-exercise
 
 install: $(UV)
 	@$(UV) sync --frozen -q
@@ -49,8 +49,11 @@ backup:
 restore: secrets
 	@sh plugins/optkeeper/installation/restore.sh "$(FROM)"
 
-# the compose file built, started, run and disturbed; needs an engine, and says so where there is none
-compose-test: install
+# the compose file built, started, run and disturbed, in a good quarter of an hour; says so where no engine can be had
+compose-test:
+	@.ci/compose
+
+compose-exercise: install
 	@$(RUN) python -m tests.compose.exercise
 
 test: install

