@@ -231,37 +231,42 @@ def _pass_on(one: socket.socket, other: socket.socket) -> None:
             other.close()
 
 
+# what tells of the run, and which of a contact's ids survives: that of the record received first (R36), in any order of pulls
+OF_THE_RUN = frozenset(
+    {
+        "as_of", "contact_id", "evidence_record_id", "known_at", "last_pull_at", "last_received_at", "newest_record_at",
+        "published_at", "received_at", "run_id",
+    }
+)  # fmt: skip
+RUNS_ONLY = ("builds", "contact_redirects", "publications")
+
+
 def fingerprint(connection: "psycopg.Connection[Any]") -> dict[str, tuple[int, str]]:
-    """Rows and digest of each mart, without what tells of the run rather than of the data."""
+    """Rows and digest of each mart, without what tells of the run rather than of the data; and who is one contact."""
     columns = connection.execute(
         "select table_name, array_agg(column_name::text order by column_name) from information_schema.columns"
-        " where table_schema = 'marts' group by table_name order by table_name"
+        " where table_schema = 'marts' and table_name <> all(%s) group by table_name order by table_name",
+        (list(RUNS_ONLY),),
     ).fetchall()
+    lines = {
+        mart: "select row({})::text from marts.{}".format(
+            ", ".join(f'"{name}"' for name in names if name not in OF_THE_RUN), mart
+        )
+        for mart, names in columns
+    }
+    lines["points of each contact"] = (
+        "select string_agg(channel || ' ' || address, ', ' order by channel, address) from marts.contact_points"
+        " group by contact_id"
+    )
     digests = {}
-    for mart, names in columns:
-        kept = [name for name in names if name not in OF_THE_RUN]
-        listed = ", ".join(f'"{name}"' for name in kept)
+    for mart, query in lines.items():
         row = connection.execute(
-            f"select count(*), coalesce(md5(string_agg(line, e'\\n' order by line collate \"C\")), '')"
-            f" from (select row({listed})::text as line from marts.{mart}) as lines"
+            "select count(*), coalesce(md5(string_agg(line, e'\\n' order by line collate \"C\")), '')"
+            f" from ({query}) as lines (line)"
         ).fetchone()
         assert row is not None
         digests[mart] = (row[0], row[1])
     return digests
-
-
-OF_THE_RUN = frozenset(
-    {
-        "as_of",
-        "known_at",
-        "last_pull_at",
-        "last_received_at",
-        "newest_record_at",
-        "published_at",
-        "received_at",
-        "run_id",
-    }
-)
 
 
 def _override(folder: Path) -> None:
