@@ -183,6 +183,25 @@ def test_every_pool_that_a_task_names_is_made() -> None:
     assert named == made
 
 
+def test_on_kubernetes_airflow_gets_the_same_settings(compose: dict[str, Any]) -> None:
+    values = yaml.safe_load((CHECKOUT / "helm-values.yaml").read_text())
+    here = {name: str(value).replace("$$", "$") for name, value in compose["services"]["worker"]["environment"].items()}
+    there = {one["name"]: one["value"] for one in values["env"]}
+    assert set(there) == set(here)
+    of_the_place = ("URL", "WORKER_CONCURRENCY", "OPTKEEPER_AS_OF", "OPTKEEPER_DELIVERIES", "OPTKEEPER_KEEP_DAYS")
+    for name, value in there.items():
+        if not name.endswith(of_the_place):
+            assert value == here[name].strip(), name
+
+
+def test_on_kubernetes_the_owner_is_known_to_the_preparation_only(secrets: Path) -> None:
+    values = yaml.safe_load((CHECKOUT / "helm-values.yaml").read_text())
+    job = values.pop("migrateDatabaseJob")
+    assert "/run/owner" not in str(values)
+    read = set(re.findall(r"/run/(?:secrets|owner)/([a-z_.]+)", str(values) + str(job)))
+    assert read == {path.name for path in secrets.iterdir()}
+
+
 def test_the_image_copies_only_what_there_is_and_what_is_let_through() -> None:
     ignored = (CHECKOUT / ".dockerignore").read_text().splitlines()
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (CHECKOUT / "Dockerfile").read_text(), re.MULTILINE)

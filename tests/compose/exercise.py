@@ -7,6 +7,7 @@ on one installation, in this order.
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,14 +44,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def installation(world: dict[str, Any]) -> Iterator[Installation]:
-    with tempfile.TemporaryDirectory(prefix="optkeeper-installation-") as folder:
-        made = Installation(Path(folder), free_port(), free_port(), TODAY.isoformat())
-        made.compose("down", "--volumes", "--remove-orphans")
-        made.compose("build", "worker")
-        _connect(made, world)
-        yield made
-        if "KEEP" not in os.environ:
-            made.compose("down", "--volumes")
+    folder = Path(tempfile.mkdtemp(prefix="optkeeper-installation-"))
+    made = Installation(folder, free_port(), free_port(), TODAY.isoformat())
+    made.compose("down", "--volumes", "--remove-orphans")
+    made.compose("build", "worker")
+    _connect(made, world)
+    yield made
+    if "KEEP" in os.environ:
+        print(f"kept: {folder}")
+    else:
+        made.compose("down", "--volumes")
+        shutil.rmtree(folder)
 
 
 def _connect(installation: Installation, world: dict[str, Any]) -> None:
