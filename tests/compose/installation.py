@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -239,34 +240,39 @@ OF_THE_RUN = frozenset(
     }
 )  # fmt: skip
 RUNS_ONLY = ("builds", "contact_redirects", "publications")
+Rows = dict[str, Counter[str]]
 
 
-def fingerprint(connection: "psycopg.Connection[Any]") -> dict[str, tuple[int, str]]:
-    """Rows and digest of each mart, without what tells of the run rather than of the data; and who is one contact."""
+def published(connection: "psycopg.Connection[Any]") -> Rows:
+    """The rows of each mart, without what tells of the run rather than of the data; and who is one contact."""
     columns = connection.execute(
         "select table_name, array_agg(column_name::text order by column_name) from information_schema.columns"
         " where table_schema = 'marts' and table_name <> all(%s) group by table_name order by table_name",
         (list(RUNS_ONLY),),
     ).fetchall()
-    lines = {
-        mart: "select row({})::text from marts.{}".format(
+    queries = {
+        mart: "select to_jsonb(rows)::text from (select {} from marts.{}) as rows".format(
             ", ".join(f'"{name}"' for name in names if name not in OF_THE_RUN), mart
         )
         for mart, names in columns
     }
-    lines["points of each contact"] = (
+    queries["points of each contact"] = (
         "select string_agg(channel || ' ' || address, ', ' order by channel, address) from marts.contact_points"
         " group by contact_id"
     )
-    digests = {}
-    for mart, query in lines.items():
-        row = connection.execute(
-            "select count(*), coalesce(md5(string_agg(line, e'\\n' order by line collate \"C\")), '')"
-            f" from ({query}) as lines (line)"
-        ).fetchone()
-        assert row is not None
-        digests[mart] = (row[0], row[1])
-    return digests
+    return {mart: Counter(row[0] for row in connection.execute(query).fetchall()) for mart, query in queries.items()}
+
+
+def differences(before: Rows, after: Rows) -> dict[str, list[str]]:
+    """Per mart, the first rows that only one of the two has."""
+    found = {}
+    for mart in sorted({*before, *after}):
+        one, other = before.get(mart, Counter()), after.get(mart, Counter())
+        gone = [f"- {line}" for line in sorted((one - other).elements())]
+        come = [f"+ {line}" for line in sorted((other - one).elements())]
+        if gone or come:
+            found[f"{mart} ({len(gone)} gone, {len(come)} new)"] = [*gone[:2], *come[:2]]
+    return found
 
 
 def _override(folder: Path) -> None:
