@@ -111,6 +111,16 @@ def test_only_what_prepares_the_warehouse_knows_its_owner(compose: dict[str, Any
     assert "//pipeline@" in services["worker"]["environment"]["OPTKEEPER_WAREHOUSE_URL"]
 
 
+def test_airflows_metadata_stay_here_when_the_warehouse_is_elsewhere(compose: dict[str, Any]) -> None:
+    here = compose["services"]["prepare"]["environment"]
+    assert here["OPTKEEPER_WAREHOUSE_URL"].startswith("${OPTKEEPER_OWNER_URL:-")
+    assert here["OPTKEEPER_AIRFLOW_SERVER_URL"] == "postgresql://optkeeper@postgres:5432/warehouse"
+    assert (
+        "@postgres:5432/airflow"
+        in compose["services"]["migrate"]["environment"]["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD"]
+    )
+
+
 def test_every_volume_and_secret_that_a_service_names_is_declared_and_made(
     compose: dict[str, Any], secrets: Path
 ) -> None:

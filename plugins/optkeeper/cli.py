@@ -128,9 +128,11 @@ def _prepare(given: argparse.Namespace) -> None:
 
     with database.connect() as connection:
         database.prepare(connection)
-        beside = ", and a database for Airflow's metadata beside it" if database.prepare_airflow(connection) else ""
     logins = ", ".join((database.PIPELINE, *database.READERS))
-    print(f"optkeeper: the warehouse is prepared, with the logins {logins}{beside}")
+    print(f"optkeeper: the warehouse is prepared, with the logins {logins}")
+    with database.connect(settings.airflow_server_url()) as connection:
+        if database.prepare_airflow(connection):
+            print("optkeeper: Airflow's metadata have a database")
 
 
 def _restored(given: argparse.Namespace) -> None:

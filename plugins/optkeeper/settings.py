@@ -41,7 +41,15 @@ def external_warehouse_url() -> str | None:
     Where the address holds no password, `OPTKEEPER_WAREHOUSE_PASSWORD` or the file that
     `OPTKEEPER_WAREHOUSE_PASSWORD_FILE` names is put in.
     """
-    address = os.environ.get("OPTKEEPER_WAREHOUSE_URL")
+    return _with_password(os.environ.get("OPTKEEPER_WAREHOUSE_URL"))
+
+
+def airflow_server_url() -> str | None:
+    """The server that keeps Airflow's metadata, as its owner; None where that is the warehouse's."""
+    return _with_password(os.environ.get("OPTKEEPER_AIRFLOW_SERVER_URL"))
+
+
+def _with_password(address: str | None) -> str | None:
     if not address:
         return None
     split = urlsplit(address)

@@ -100,7 +100,7 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
 
 
 def prepare_airflow(connection: psycopg.Connection[Any]) -> bool:
-    """Makes a database and login for Airflow's metadata beside the warehouse, where a password for it is given.
+    """Makes a database and login for Airflow's metadata on a server, where a password for it is given.
 
     Returns:
         whether one is given.
