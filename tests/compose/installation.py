@@ -237,7 +237,7 @@ def _pass_on(one: socket.socket, other: socket.socket) -> None:
 OF_THE_RUN = frozenset(
     {
         "as_of", "contact_id", "evidence_record_id", "known_at", "last_pull_at", "last_received_at", "newest_record_at",
-        "published_at", "received_at", "run_id",
+        "published_at", "received_at", "record_id", "run_id",
     }
 )  # fmt: skip
 STARTED = datetime.now(UTC)
