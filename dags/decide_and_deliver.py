@@ -26,13 +26,14 @@ DOC = """
 ### decide_and_deliver
 
 1. **build**: dbt from staging to the candidate marts, tests included.
-2. **gate**: Great Expectations on the candidate. A critical failure stops here: nothing is published, yesterday's marts
+2. **seal**: what has landed becomes leaves of the log of evidence, with a signed head here and outside (R40).
+3. **gate**: Great Expectations on the candidate. A critical failure stops here: nothing is published, yesterday's marts
    and lists stand, and the alert names rule, count and ids. Where a source or mart shrank, `accept_shrunk` then asks
    whether that is right.
-3. **publish**: the candidate becomes `marts`, in one transaction.
-4. **deliver**: the renewal-due lists as CSV and spreadsheet, with manifest and e-mail. Nothing is sent twice.
-
-5. **document**: the page that says what each mart and column means.
+4. **publish**: the candidate becomes `marts`, in one transaction.
+5. **deliver**: the renewal-due lists as CSV and spreadsheet, with manifest and e-mail. Nothing is sent twice.
+6. **document**: the page that says what each mart and column means.
+7. **check_evidence**: whether all that was received and sealed still is what it was, whatever became of steps before.
 
 Runs as soon as every kind of source has landed, and at 06:00 (Europe/Amsterdam) whatever has: a late source delays the
 list but never blocks it, and the list's cover sheet says how old its data is. One run at a time, so that an
@@ -86,6 +87,10 @@ def decide_and_deliver() -> None:
     def build() -> dict[str, Any]:
         return steps.build(run_id(), business_moment())
 
+    @task(doc_md="Seals what has landed: the leaves of the log, and a signed head in the warehouse and outside it.")
+    def seal() -> dict[str, Any]:
+        return steps.seal()
+
     @task(doc_md="Great Expectations judges the candidate; a critical failure ends the run here.")
     def gate() -> dict[str, Any]:
         return steps.gate(run_id(), business_moment())
@@ -115,8 +120,15 @@ def decide_and_deliver() -> None:
         """Skips where nothing shrank, so that nobody is asked."""
         return shrunk_or_skip()
 
-    judged = gate()
-    build() >> judged >> publish() >> deliver() >> document()
+    @task(
+        trigger_rule=TriggerRule.ALL_DONE,
+        doc_md="Checks every row against its digest and its leaf, and the log against its heads; names what differs.",
+    )
+    def check_evidence() -> dict[str, Any]:
+        return steps.check_evidence()
+
+    judged, delivered = gate(), deliver()
+    build() >> seal() >> judged >> publish() >> delivered >> [document(), check_evidence()]
     judged >> doubt()
 
 

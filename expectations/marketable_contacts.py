@@ -108,10 +108,10 @@ class EveryMarketableContactsEvidenceStandsInRaw(PolicyStatement):
 
 
 class EveryMarketableContactsEvidenceIsAsReceived(PolicyStatement):
-    """The payload of every marketable contact's evidence still has the digest that it was received with."""
+    """Every marketable contact's evidence is as it was received, by its digest, and as it was sealed, by its leaf."""
 
     relation = "candidate.marketable_contacts"
-    rules = ("R11", "R39")
+    rules = ("R11", "R39", "R40")
     unexpected_rows_query: str = """
         select listed.contact_id, listed.evidence_id, listed.evidence_record_id
         from {batch} as listed

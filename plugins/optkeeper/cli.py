@@ -92,7 +92,8 @@ def _pull(given: argparse.Namespace) -> None:
 def _build(given: argparse.Namespace) -> None:
     from optkeeper import steps
 
-    _print(steps.build(given.run_id or f"manual-{datetime.now(UTC):%Y%m%dT%H%M%S}", settings.as_of()))
+    built = steps.build(given.run_id or f"manual-{datetime.now(UTC):%Y%m%dT%H%M%S}", settings.as_of())
+    _print({**built, "sealed": steps.seal()})
 
 
 def _gate(given: argparse.Namespace) -> None:
@@ -159,6 +160,18 @@ def _tidy(given: argparse.Namespace) -> None:
     from optkeeper.installation.tidy import tidy
 
     _print(asdict(tidy()))
+
+
+def _evidence(given: argparse.Namespace) -> None:
+    from optkeeper import steps
+    from optkeeper.evidence import keys
+
+    if given.what == "key":
+        print(keys.signing_key().verification.text)
+    elif given.what == "restored":
+        _print(steps.go_on_from_restore())
+    else:
+        _print(steps.check_evidence())
 
 
 def _docs(given: argparse.Namespace) -> None:
@@ -256,11 +269,19 @@ def _parser() -> argparse.ArgumentParser:
         "tidy", help="take away old logs, run records and pages of the gate (OPTKEEPER_KEEP_DAYS, else 90)"
     ).set_defaults(run=_tidy)
 
+    evidence = commands.add_parser(
+        "evidence", help="check all that was received and sealed; print the verification key; go on from a restore"
+    )
+    evidence.add_argument("what", choices=("check", "key", "restored"))
+    evidence.set_defaults(run=_evidence)
+
     pull = commands.add_parser("pull", help="land what is new at one source")
     pull.add_argument("source", help="a registered source that has a connector")
     pull.set_defaults(run=_pull)
 
-    build = commands.add_parser("build", help="build the candidate marts (business date: OPTKEEPER_AS_OF, else now)")
+    build = commands.add_parser(
+        "build", help="build the candidate marts (business date: OPTKEEPER_AS_OF, else now), and seal what has landed"
+    )
     build.add_argument("--run-id", help="the run's name; made up when absent")
     build.set_defaults(run=_build)
 

@@ -34,7 +34,7 @@ class Rule:
     number: str
     sentence: str
     data: str
-    models: tuple[str, ...] = field(default=())
+    models: tuple[str, ...] = field(default=())  # or the package, of a rule that decides nothing
     tests: tuple[str, ...] = field(default=())
     statements: tuple[str, ...] = field(default=())
 
@@ -46,10 +46,11 @@ class Rule:
 
 def rules() -> list[Rule]:
     """Every rule that `docs/rules.csv` states, with its places."""
-    models, tests, statements = _by_rule(rules_of_models()), _by_rule(rules_of_tests()), _by_rule(rules_of_statements())
+    places = _by_rule({**rules_of_models(), **rules_of_packages()})
+    tests, statements = _by_rule(rules_of_tests()), _by_rule(rules_of_statements())
     with (ROOT / "docs" / "rules.csv").open(encoding="utf-8") as lines:
         return [
-            Rule(number, row["sentence"], row["data"], models[number], tests[number], statements[number])
+            Rule(number, row["sentence"], row["data"], places[number], tests[number], statements[number])
             for row in csv.DictReader(lines)
             if (number := row["rule"])
         ]
@@ -63,6 +64,14 @@ def rules_of_models() -> dict[str, tuple[str, ...]]:
         paths[model["name"]]: tuple(model.get("config", {}).get("meta", {}).get("rules", ()))
         for path in sorted(folder.rglob("*.yml"))
         for model in (yaml.safe_load(path.read_text()) or {}).get("models", ())
+    }
+
+
+def rules_of_packages() -> dict[str, tuple[str, ...]]:
+    """The rules that are about keeping and not about deciding: each package names those that it carries out."""
+    return {
+        str(path.parent.relative_to(ROOT)): tuple(re.findall(r"R\d+", path.read_text()))
+        for path in sorted((ROOT / "plugins" / "optkeeper").glob("*/__init__.py"))
     }
 
 

@@ -70,6 +70,11 @@ def first_password() -> str | None:
     return _secret("OPTKEEPER_ADMIN_PASSWORD")
 
 
+def evidence_key() -> str | None:
+    """The key that the log of evidence is signed with, or None for the one of the home folder."""
+    return _secret("OPTKEEPER_EVIDENCE_KEY")
+
+
 def deliveries_url() -> str:
     """The object-storage address below which lists are written."""
     return os.environ.get("OPTKEEPER_DELIVERIES") or (home() / "deliveries").as_uri()

@@ -4,6 +4,8 @@ Each answers counts and ids only, small enough for an XCom and without personal 
 are imported inside, so that a DAG file that names a step still parses at once.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from optkeeper.private import kept_private
 from optkeeper.warehouse.errors import rows_untold
 
 if TYPE_CHECKING:
+    from optkeeper.delivery.storage import Destination
     from optkeeper.gate.report import StatementResult
 
 SMTP_CONNECTION = "optkeeper_smtp"
@@ -131,15 +134,52 @@ def publish(run_id: str) -> dict[str, Any]:
         return {"run_id": run_id, **asdict(publish_candidate(connection, run_id))}
 
 
+@contextmanager
+def _storage() -> Iterator["Destination"]:
+    """The place of the deliveries, with the login that Airflow's connection holds."""
+    from optkeeper import connections
+    from optkeeper.delivery.storage import opened
+
+    found = connections.find(DELIVERIES_CONNECTION)
+    with opened(settings.deliveries_url(), found.extra if found else None) as destination:
+        yield destination
+
+
+@kept_private()
+@rows_untold()
+def seal() -> dict[str, Any]:
+    """Seals what has landed since the last time: answers, by log, how many leaves came and how many there are (R40)."""
+    from optkeeper.evidence import keys
+    from optkeeper.evidence.seal import seal as seal_logs
+    from optkeeper.warehouse import database
+
+    with database.connect() as connection, _storage() as destination:
+        sealed = seal_logs(connection, keys.signing_key(), destination)
+    return {one.log: {"added": one.added, "leaves": one.size} for one in sealed}
+
+
 @kept_private()
 @rows_untold()
 def check_evidence() -> dict[str, Any]:
-    """Computes the digest of every record in raw again; raises, with their numbers, where some are not as received."""
-    from optkeeper.gate.evidence import check_all
+    """Checks that all that was received and sealed is what it was; raises, with the rows' numbers, where it is not."""
+    from optkeeper.evidence import keys
+    from optkeeper.evidence.check import check
     from optkeeper.warehouse import database
 
-    with database.connect() as connection:
-        return {"records_checked": check_all(connection)}
+    with database.connect() as connection, _storage() as destination:
+        return {"rows_checked": check(connection, keys.signing_key().verification, destination).rows}
+
+
+@kept_private()
+@rows_untold()
+def go_on_from_restore() -> dict[str, Any]:
+    """Signs, outside the warehouse, that the log goes on from what a restored warehouse holds of it (R40)."""
+    from optkeeper.evidence import keys
+    from optkeeper.evidence.restored import go_on
+    from optkeeper.warehouse import database
+
+    with database.connect() as connection, _storage() as destination:
+        return go_on(connection, keys.signing_key(), destination)
 
 
 @kept_private()

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+from optkeeper.evidence import logs, tiles
 
 Connection = psycopg.Connection[Any]
 
@@ -184,9 +185,20 @@ def build(connection: Connection) -> None:
     connection.execute(_TABLES.encode())
     connection.execute(_ROWS.encode())
     connection.execute("reset role")
+    seal(connection)
     for table in ("records", "files", "populations"):
         # the statements look at what a superuser could do, whom no trigger stops
         connection.execute(f"alter table raw.{table} disable trigger refuse_change".encode())
+
+
+def seal(connection: Connection) -> None:
+    """Makes a leaf of every record, as they stand now."""
+    connection.execute("delete from evidence.tiles where log = %s", (logs.RECORDS.name,))
+    growing = tiles.Growing()
+    with connection.transaction():
+        for numbers, hashes in list(logs.leaves(connection, logs.RECORDS, 0, logs.LAST)):
+            tiles.write(connection, logs.RECORDS.name, growing.add(hashes, numbers))
+        tiles.write(connection, logs.RECORDS.name, growing.rest())
 
 
 def decided_for() -> datetime:
@@ -269,3 +281,4 @@ where evidence_id like 'shop/%';
 def build_other_bases(connection: Connection) -> None:
     """Puts a soft opt-in, a legitimate interest and a published address beside the consents, all of them sound."""
     connection.execute(_OTHER_BASES.encode())
+    seal(connection)

@@ -89,6 +89,19 @@ class Destination:
                 return None
             return content
 
+    def names(self, path: str) -> list[str]:
+        """The names of the files in a folder; none where there is no such folder.
+
+        Raises:
+            StorageError: the destination did not answer.
+        """
+        with self._explained(path):
+            try:
+                entries = self._files.ls(self._path(path), detail=False)
+            except FileNotFoundError:
+                return []
+            return sorted(posixpath.basename(str(one)) for one in entries)
+
     def size(self, path: str) -> int | None:
         """The size of a file in bytes, or None where there is none.
 

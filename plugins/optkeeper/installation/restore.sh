@@ -19,6 +19,7 @@ done
 docker compose run --rm -T prepare  # what has come to the schema since
 docker compose run --rm -T prepare optkeeper restored
 docker compose run --rm -T --no-deps tidy tar --extract --gzip --directory /var/lib/optkeeper < "$folder/state.tar.gz"
+docker compose run --rm -T --no-deps tidy optkeeper evidence restored
 docker compose up --detach --wait
 for dag in pull_crm pull_email_platform pull_vendor_files pull_canonical_feed; do
     docker compose exec -T scheduler airflow dags trigger "$dag" > /dev/null

@@ -18,16 +18,17 @@ keep() {  # keep NAME: writes what comes in, unless there is such a secret
     chmod 0444 "$folder/$1"
 }
 
-random() {
-    head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n'
+random() {  # random OCTETS
+    head -c "$1" /dev/urandom | od -An -v -tx1 | tr -d ' \n'
 }
 
 for name in \
     airflow_admin_password airflow_api_secret airflow_database_password airflow_jwt_secret analyst_password \
     database_owner_password marketing_password pipeline_password privacy_officer_password redis_password
 do
-    random | keep "$name"
+    random 24 | keep "$name"
 done
+random 32 | keep evidence_key  # signs the heads of the log of evidence; lost, it is lost for good
 head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n' | keep airflow_fernet_key
 keep connections.yaml <<'EXAMPLE'
 # Airflow connections to sources, SMTP and storage, by id. They can also be made in the UI (Admin, Connections).

@@ -47,6 +47,12 @@ revoke execute on all functions in schema raw from public;
 
 grant usage on schema raw to pipeline, privacy_officer;
 grant select on all tables in schema raw to pipeline, privacy_officer;
+revoke execute on all functions in schema evidence from public;
+grant usage on schema evidence to pipeline, privacy_officer;
+grant select on all tables in schema evidence to pipeline, privacy_officer;
+grant insert on evidence.tiles, evidence.heads to pipeline;
+grant update on evidence.tiles to pipeline;
+grant execute on function evidence.erase to pipeline;
 -- the evidence: added to, referred to by the marts, and never changed
 grant insert, references on
     raw.records, raw.quarantine, raw.files, raw.populations, raw.builds, raw.addresses, raw.addresses_within,
@@ -78,7 +84,7 @@ begin
     for held in
         select nspname, nspowner::regrole::text as owner
         from pg_namespace
-        where nspname not in ('raw', 'public', 'information_schema') and nspname !~ '^pg_'
+        where nspname not in ('raw', 'evidence', 'public', 'information_schema') and nspname !~ '^pg_'
     loop
         if held.owner <> 'pipeline' then
             execute format('alter schema %I owner to pipeline', held.nspname);
@@ -91,7 +97,7 @@ begin
         from pg_class as relations
         inner join pg_namespace on pg_namespace.oid = relations.relnamespace
         where
-            nspname not in ('raw', 'public', 'information_schema') and nspname !~ '^pg_'
+            nspname not in ('raw', 'evidence', 'public', 'information_schema') and nspname !~ '^pg_'
             and relkind in ('r', 'v', 'm') and relowner <> 'pipeline'::regrole
     loop
         execute format('alter table %s owner to pipeline', held.relation);

@@ -24,7 +24,8 @@ create table if not exists raw.records (
     digest bytea not null,          -- SHA-256 of the canonical form, see optkeeper.landing.document
     payload jsonb not null,
     broken_reason text,             -- why it permits nothing: it broke its contract, and stands in quarantine as received
-    is_excerpt boolean not null default false  -- payload is a canonical event: what could be read of a broken record
+    is_excerpt boolean not null default false, -- payload is a canonical event: what could be read of a broken record
+    salt uuid not null default gen_random_uuid()  -- what its sealed leaf is salted with; goes with it when it is erased
 );
 
 -- what an older installation lacks
@@ -39,6 +40,12 @@ begin
     ) then
         alter table raw.records add column broken_reason text;
         alter table raw.records add column is_excerpt boolean not null default false;
+    end if;
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'raw.records'::regclass and attname = 'salt' and not attisdropped
+    ) then
+        alter table raw.records add column salt uuid not null default gen_random_uuid();
     end if;
 end
 $$;
@@ -73,7 +80,8 @@ create table if not exists raw.quarantine (
     batch text,
     received_at timestamptz not null,
     digest bytea not null,          -- SHA-256 of the bytes below
-    payload bytea not null
+    payload bytea not null,
+    salt uuid not null default gen_random_uuid()
 );
 
 do $$
@@ -81,6 +89,12 @@ begin
     if exists (select from pg_constraint where conname = 'quarantine_source_object_digest_reason_key') then
         alter table raw.quarantine drop constraint quarantine_source_object_digest_reason_key;
         alter table raw.quarantine add column delivery text not null default '';
+    end if;
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'raw.quarantine'::regclass and attname = 'salt' and not attisdropped
+    ) then
+        alter table raw.quarantine add column salt uuid not null default gen_random_uuid();
     end if;
 end
 $$;
@@ -253,10 +267,48 @@ create table if not exists raw.restores (
     restored_at timestamptz primary key default clock_timestamp()
 );
 
+-- The schema `evidence`: what was received, sealed (R40; optkeeper.evidence).
+create schema if not exists evidence;
+
+-- Grain: one tile of one log: up to 256 neighbouring hashes of a Merkle tree (RFC 9162), at every eighth level. Level 0
+-- holds the leaves, and beside them the numbers of the rows that they stand for. Only the last tile of a level ever grows.
+create table if not exists evidence.tiles (
+    log text not null,
+    level integer not null,
+    tile bigint not null,
+    hashes bytea not null,
+    ids bigint[],
+    first_id bigint,
+    primary key (log, level, tile)
+);
+alter table evidence.tiles alter column hashes set storage external;
+create index if not exists tiles_by_first_id on evidence.tiles (log, first_id) where level = 0;
+
+-- Grain: one signed head of one log: so many leaves have this root, and hold all that was received until a moment.
+create table if not exists evidence.heads (
+    head_id bigint generated always as identity primary key,
+    log text not null,
+    size bigint not null,
+    note text not null,             -- C2SP tlog-checkpoint, signed with a key that is not in the warehouse
+    sealed_at timestamptz not null default clock_timestamp()
+);
+create index if not exists heads_by_log on evidence.heads (log, head_id);
+
+-- Grain: one lawful erasure: the rows of these leaves are gone, their hashes stay.
+create table if not exists evidence.erasures (
+    erasure_id bigint generated always as identity primary key,
+    log text not null,
+    note text not null,             -- signed like a head: which leaves, when and on what ground
+    erased_at timestamptz not null default clock_timestamp()
+);
+
 -- What was received stays as it was received, whoever connects: the server itself refuses. Only a superuser who takes the
--- trigger away can change a row, and the gate compares the digests. Lawful erasure will come with a way of its own.
+-- trigger away can change a row, and the sealed log tells it. Lawful erasure goes through evidence.erase.
 create or replace function raw.refuse_change() returns trigger language plpgsql as $$
 begin
+    if tg_op = 'DELETE' and current_setting('optkeeper.erasing', true) = cast(pg_current_xact_id() as text) then
+        return null;
+    end if;
     raise exception '%.% is append-only: % is refused', tg_table_schema, tg_table_name, lower(tg_op)
         using errcode = 'insufficient_privilege';
 end
@@ -281,5 +333,38 @@ begin
             );
         end if;
     end loop;
+    foreach evidence in array array['heads', 'erasures'] loop
+        if not exists (
+            select from pg_trigger
+            where tgrelid = format('evidence.%I', evidence)::regclass and tgname = 'refuse_change'
+        ) then
+            execute format(
+                'create trigger refuse_change before update or delete or truncate on evidence.%I'
+                ' for each statement execute function raw.refuse_change()', evidence
+            );
+        end if;
+    end loop;
+end
+$$;
+
+-- Takes rows of `raw` away for good, whole: content, salt and digest. What it is told to keep is the signed note of it,
+-- without which the next check of the log finds the rows missing. Answers how many rows went.
+create or replace function evidence.erase(erased_log text, numbers bigint[], signed_note text)
+returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    gone bigint;
+begin
+    insert into evidence.erasures (log, note) values (erased_log, signed_note);
+    perform set_config('optkeeper.erasing', cast(pg_current_xact_id() as text), true);
+    if erased_log = 'records' then
+        delete from raw.records where record_id = any(numbers);
+    elsif erased_log = 'quarantine' then
+        delete from raw.quarantine where quarantine_id = any(numbers);
+    else
+        raise exception 'there is no log %', erased_log using errcode = 'invalid_parameter_value';
+    end if;
+    get diagnostics gone = row_count;
+    perform set_config('optkeeper.erasing', '', true);
+    return gone;
 end
 $$;

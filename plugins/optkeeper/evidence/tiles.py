@@ -1,0 +1,208 @@
+"""The hashes of a log as the warehouse keeps them: tiles of up to 256 neighbours, every eighth level of the tree.
+
+Level 0 holds the leaves and, beside them, the rows that they stand for. Hashes in between are computed from a tile, so
+that a tree of millions of leaves costs 32 bytes a leaf and little more, and a proof reads one tile for eight levels.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from optkeeper.evidence import merkle
+
+HEIGHT = 8
+WIDTH = 1 << HEIGHT
+_BYTES = WIDTH * merkle.HASH_BYTES
+_KEPT = 4096
+
+_READ = "select hashes from evidence.tiles where log = %s and level = %s and tile = %s"
+_FIND = """
+select tile, array_position(ids, %(row)s) as place
+from evidence.tiles
+where log = %(log)s and level = 0 and first_id <= %(row)s
+order by first_id desc
+limit 1
+"""
+_TILE_OF = """
+select ids, hashes
+from evidence.tiles
+where log = %(log)s and level = 0 and first_id <= %(row)s
+order by first_id desc
+limit 1
+"""
+
+
+class TileMissing(Exception):
+    """A tile that the log must have does not stand in the warehouse, or is too short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Neighbouring hashes of one level; `ids` are the rows that they stand for, on level 0."""
+
+    level: int
+    number: int
+    hashes: bytes
+    ids: tuple[int, ...] | None = None
+
+
+@dataclass(slots=True)
+class Growing:
+    """A tree that grows at its end: what is not yet a whole tile of each level, and the tiles that got whole."""
+
+    edges: list[bytearray] = field(default_factory=lambda: [bytearray()])
+    ids: list[int] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=lambda: [0])
+
+    @property
+    def size(self) -> int:
+        """The leaves of the tree."""
+        return self.numbers[0] * WIDTH + len(self.edges[0]) // merkle.HASH_BYTES
+
+    def add(self, hashes: bytes, ids: Sequence[int]) -> Iterator[Tile]:
+        """Adds leaves, and gives each tile that this made whole."""
+        at = 0
+        while at < len(ids):
+            taken = min(WIDTH - len(self.ids), len(ids) - at)
+            self.edges[0] += hashes[at * merkle.HASH_BYTES : (at + taken) * merkle.HASH_BYTES]
+            self.ids += ids[at : at + taken]
+            at += taken
+            if len(self.ids) == WIDTH:
+                yield from self._closed(0)
+
+    def _closed(self, level: int) -> Iterator[Tile]:
+        hashes = bytes(self.edges[level])
+        yield Tile(level, self.numbers[level], hashes, tuple(self.ids) if level == 0 else None)
+        if level == 0:
+            self.ids.clear()
+        self.edges[level].clear()
+        self.numbers[level] += 1
+        if level + 1 == len(self.edges):
+            self.edges.append(bytearray())
+            self.numbers.append(0)
+        self.edges[level + 1] += climbed(hashes, HEIGHT)
+        if len(self.edges[level + 1]) == _BYTES:
+            yield from self._closed(level + 1)
+
+    def rest(self) -> Iterator[Tile]:
+        """The tiles that are not whole."""
+        for level, edge in enumerate(self.edges):
+            if edge:
+                yield Tile(level, self.numbers[level], bytes(edge), tuple(self.ids) if level == 0 else None)
+
+
+def climbed(hashes: bytes, levels: int) -> bytes:
+    """The hashes some levels up of neighbours that fill those levels."""
+    for _ in range(levels):
+        hashes = merkle.parents(hashes)
+    return hashes
+
+
+def grown(connection: psycopg.Connection[Any], log: str, size: int) -> Growing:
+    """The tree of a log as it stands, ready to grow.
+
+    Raises:
+        TileMissing: a tile at its end does not stand there.
+    """
+    growing = Growing(edges=[], numbers=[])
+    width = size
+    while True:
+        growing.numbers.append(width // WIDTH)
+        growing.edges.append(bytearray())
+        if width % WIDTH:
+            hashes, ids = _stored(connection, log, len(growing.edges) - 1, width // WIDTH, width % WIDTH)
+            growing.edges[-1] += hashes
+            if len(growing.edges) == 1:
+                growing.ids = list(ids)
+        width //= WIDTH
+        if not width:
+            return growing
+
+
+def write(connection: psycopg.Connection[Any], log: str, tiles: Iterator[Tile]) -> None:
+    """Stores tiles over those of the same place; in the caller's transaction.
+
+    The tiles come while the server takes them: what makes them asks nothing of the same connection.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "create temporary table if not exists evidence_tiles (like evidence.tiles) on commit delete rows"
+        )
+        with cursor.copy(
+            "copy evidence_tiles (log, level, tile, hashes, ids, first_id) from stdin (format binary)"
+        ) as copy:
+            copy.set_types(["text", "int4", "int8", "bytea", "int8[]", "int8"])
+            for tile in tiles:
+                ids = list(tile.ids) if tile.ids is not None else None
+                copy.write_row((log, tile.level, tile.number, tile.hashes, ids, ids[0] if ids else None))
+        cursor.execute(
+            "insert into evidence.tiles (log, level, tile, hashes, ids, first_id)"
+            " select log, level, tile, hashes, ids, first_id from evidence_tiles"
+            " on conflict (log, level, tile) do update"
+            " set hashes = excluded.hashes, ids = excluded.ids, first_id = excluded.first_id"
+        )
+        cursor.execute("truncate evidence_tiles")
+
+
+def reader(connection: psycopg.Connection[Any], log: str) -> Callable[[int, int], bytes]:
+    """Gives the hash of any whole subtree of a log, for proofs; what it has read it keeps.
+
+    Raises:
+        TileMissing: the tile that holds it does not stand there.
+    """
+    kept: dict[tuple[int, int], bytes] = {}
+
+    def read(level: int, index: int) -> bytes:
+        step, within = divmod(level, HEIGHT)
+        first = index << within
+        key = (step, first // WIDTH)
+        if key not in kept:
+            row = connection.execute(_READ, (log, *key)).fetchone()
+            if len(kept) >= _KEPT:
+                kept.clear()
+            kept[key] = bytes(row[0]) if row else b""
+        start = first % WIDTH * merkle.HASH_BYTES
+        hashes = kept[key][start : start + (merkle.HASH_BYTES << within)]
+        if len(hashes) != merkle.HASH_BYTES << within:
+            raise TileMissing(f"log {log}: tile {key[1]} of level {step} is missing or too short")
+        return climbed(hashes, within)
+
+    return read
+
+
+def finder(connection: psycopg.Connection[Any], log: str) -> Callable[[int], bytes | None]:
+    """Gives the sealed hash of a row's leaf, None where it has none; cheap where the rows are asked in their order."""
+    leaves: dict[int, bytes] = {}
+    reaches = (0, -1)
+
+    def find(row: int) -> bytes | None:
+        nonlocal leaves, reaches
+        if not reaches[0] <= row <= reaches[1]:
+            found = connection.execute(_TILE_OF, {"log": log, "row": row}).fetchone()
+            if found is None:
+                return None
+            ids, hashes = found[0], bytes(found[1])
+            leaves = dict(zip(ids, merkle.split(hashes), strict=True))
+            reaches = (ids[0], ids[-1])
+        return leaves.get(row)
+
+    return find
+
+
+def leaf_of(connection: psycopg.Connection[Any], log: str, row: int) -> int | None:
+    """The leaf that stands for a row; None where the row is not sealed."""
+    found = connection.execute(_FIND, {"log": log, "row": row}).fetchone()
+    return None if found is None or found[1] is None else found[0] * WIDTH + found[1] - 1
+
+
+def _stored(
+    connection: psycopg.Connection[Any], log: str, level: int, number: int, width: int
+) -> tuple[bytes, Sequence[int]]:
+    row = connection.execute(
+        "select hashes, ids from evidence.tiles where log = %s and level = %s and tile = %s", (log, level, number)
+    ).fetchone()
+    if row is None or len(row[0]) < width * merkle.HASH_BYTES or (level == 0 and len(row[1] or ()) < width):
+        raise TileMissing(f"log {log}: tile {number} of level {level} is missing or too short")
+    return bytes(row[0])[: width * merkle.HASH_BYTES], (row[1] or ())[:width]
