@@ -190,6 +190,32 @@ def _status(given: argparse.Namespace) -> None:
         print(line)
 
 
+def _proof(given: argparse.Namespace) -> None:
+    from optkeeper.evidence import keys
+    from optkeeper.proof.prove import Asked, prove
+    from optkeeper.warehouse import database
+
+    asked = Asked(given.address, given.as_of, given.person, given.because)
+    with database.connect() as connection:
+        made = prove(connection, asked, keys.signing_key(), given.lang, given.out)
+    print(made.path)
+    print(_proven(made.verified))
+
+
+def _verify(given: argparse.Namespace) -> None:
+    from optkeeper.evidence import checkpoint, keys
+    from optkeeper.proof.verify import verify
+
+    key = checkpoint.read_verification_key(given.key.read_text()) if given.key else keys.own_verification_key()
+    print(_proven(verify(given.dossier.read_bytes(), key)))
+
+
+def _proven(verified: Any) -> str:
+    until = f", sealed until {verified.received_until:%Y-%m-%d %H:%M:%S} UTC" if verified.received_until else ""
+    unsealed = f", of which {verified.unsealed} not sealed yet" if verified.unsealed else ""
+    return f"verified: {verified.records} records{unsealed}, in a log of {verified.leaves} leaves{until}"
+
+
 def _demo(given: argparse.Namespace) -> None:
     _the_demo().up()
 
@@ -306,6 +332,23 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--lang", choices=("nl", "en"), default="en", help="the language of the answer")
     status.add_argument("--json", action="store_true", help="one JSON object for each decision, on a line of its own")
     status.set_defaults(run=_status)
+
+    proof = commands.add_parser(
+        "proof", help="the dossier of a person, which proves what was decided and on what (R39)"
+    )
+    proof.add_argument("address", metavar="ADDRESS", help="an address (a postal one as JSON), or the id of a contact")
+    proof.add_argument("--as-of", type=_instant, metavar="T", help="what was decided then, beside today")
+    proof.add_argument("--lang", choices=("nl", "en"), default="nl", help="the language of its sentences")
+    proof.add_argument("--out", type=Path, required=True, metavar="DIR", help="where dossier.json is written")
+    proof.add_argument("--because", default="a request for proof", help="why it is made; recorded")
+    proof.add_argument("--person", default=os.environ.get("USER", "unknown"), help="who makes it; recorded")
+    proof.set_defaults(run=_proof)
+    verify = commands.add_parser("verify", help="check a dossier, offline")
+    verify.add_argument("dossier", type=_file, metavar="DOSSIER.json")
+    verify.add_argument(
+        "--key", type=_file, metavar="FILE", help="the verification key; without it the one of this installation"
+    )
+    verify.set_defaults(run=_verify)
 
     psql = commands.add_parser("psql", help="open the warehouse as a reader, in the psql of the embedded PostgreSQL")
     psql.add_argument(

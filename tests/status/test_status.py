@@ -9,13 +9,12 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-from optkeeper import cli, evaluate, settings, transform
+from optkeeper import cli, settings, transform
 from optkeeper.status.words import LANGUAGES, Words
-from optkeeper.warehouse import database, embedded
+from optkeeper.warehouse import database
 
-from tests.scenarios import expand
+from tests.scenarios.published import publish as published_examples
 
-SCENARIOS = Path(__file__).parents[1] / "scenarios"
 Told = Callable[..., str]
 AS_OF = datetime(2025, 6, 1, 10, tzinfo=UTC)
 
@@ -23,22 +22,7 @@ AS_OF = datetime(2025, 6, 1, 10, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def published(server: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A warehouse with the worked examples, its candidate marts taken as published."""
-    work = tmp_path_factory.mktemp("status")
-    expand.write(work, sorted(SCENARIOS.glob("*.yaml")))
-    owner = embedded.url("status", server)
-    with database.connect(owner) as connection:
-        database.ensure_raw(connection)
-    address = database.as_login(owner, database.PIPELINE)
-    with database.connect(address) as connection:
-        evaluate._land(connection, work / "events.jsonl")
-    transform.build("run-1", AS_OF, address=address, work_folder=work)
-    with database.connect(address) as connection:
-        connection.execute("create schema marts")
-        for (mart,) in connection.execute(
-            "select table_name from information_schema.tables where table_schema = 'candidate'"
-        ).fetchall():
-            connection.execute(f"create table marts.{mart} as table candidate.{mart}".encode())
-    return address
+    return published_examples(server, "status", tmp_path_factory.mktemp("status"), AS_OF)
 
 
 @pytest.fixture

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _ED25519 = b"\x01"
 _NAME = re.compile(r"[^\s+]+")
@@ -106,6 +108,11 @@ class SigningKey:
     def verification(self) -> VerificationKey:
         """The key by which others check what this one has signed."""
         return VerificationKey(self.name, self.private.public_key())
+
+    def derived(self, purpose: str) -> bytes:
+        """Another secret of 32 octets, which only who has this key can make."""
+        secret = self.private.private_bytes_raw()
+        return HKDF(hashes.SHA256(), 32, salt=None, info=purpose.encode()).derive(secret)
 
     def signed(self, text: str) -> str:
         """A text, ending in a line feed, as a signed note."""

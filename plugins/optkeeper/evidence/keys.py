@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from optkeeper import settings
-from optkeeper.evidence.checkpoint import SigningKey
+from optkeeper.evidence.checkpoint import SigningKey, VerificationKey
 
 FILE_NAME = "evidence-signing-key"
 
@@ -22,6 +22,17 @@ def signing_key() -> SigningKey:
     if not path.exists():
         _keep(path, SigningKey.generated())
     return SigningKey.read(path.read_text())
+
+
+def own_verification_key() -> VerificationKey:
+    """The verification key of this installation's signing key.
+
+    Raises:
+        LookupError: there is no signing key here.
+    """
+    if settings.evidence_key() is None and not (settings.home() / FILE_NAME).exists():
+        raise LookupError("this machine has no key of its own: name the file of the verification key (--key)")
+    return signing_key().verification
 
 
 def _keep(path: Path, key: SigningKey) -> None:

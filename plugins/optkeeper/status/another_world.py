@@ -7,8 +7,9 @@ anew for the records that are connected with the address, in schemas of its own,
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ from optkeeper.landing import addresses
 from optkeeper.status.decisions import Relations, Scope, Standing
 from optkeeper.status.subject import Subject
 
-_BUILT = ("--select", "+answers", "--exclude", "+int_events__received", "+int_events__addresses_within")
+_BUILT = (
+    "--select", "+answers", "+int_decisions__per_contact",
+    "--exclude", "+int_events__received", "+int_events__addresses_within",
+)  # fmt: skip
 _SCHEMAS = ("intermediate", "registry")
 
 
@@ -28,14 +32,27 @@ _SCHEMAS = ("intermediate", "registry")
 def built_for(
     connection: psycopg.Connection[Any], address: str, subject: Subject, scope: Scope, moment: Standing
 ) -> Iterator[Relations]:
-    """Builds the world of an address as it was known, and says where its decisions are read.
+    """Builds the world of an address as it was known, and says where its decisions are read; raises as `worlds_of`."""
+    with worlds_of(connection, address, [subject], scope, [moment]) as prefix:
+        yield _relations(connection, prefix)
+
+
+@contextmanager
+def worlds_of(
+    connection: psycopg.Connection[Any],
+    address: str,
+    subjects: Sequence[Subject],
+    scope: Scope,
+    moments: Sequence[Standing],
+) -> Iterator[str]:
+    """Builds the worlds of addresses at moments, as it was known then, and gives the prefix of their schemas.
 
     Args:
         connection: to the warehouse, committing each statement.
         address: the warehouse's address.
-        subject: the address asked about.
+        subjects: the addresses asked about.
         scope: which decisions are asked for.
-        moment: the moment asked about, and what was known.
+        moments: the moments asked about, and what was known.
 
     Raises:
         TransformError: a model failed.
@@ -45,7 +62,7 @@ def built_for(
     connection.execute("select pg_advisory_lock(hashtext(%s))", (prefix,))
     try:
         _prepare(connection, prefix)
-        _ask(connection, prefix, subject, scope, moment)
+        _ask(connection, prefix, subjects, scope, moments)
         work = Path(tempfile.mkdtemp(prefix="opk"))
         # of a build that fails the log stays, which the error names
         transform.run(
@@ -53,7 +70,7 @@ def built_for(
             variables={"questions": True, "schema_prefix": prefix},
         )  # fmt: skip
         shutil.rmtree(work)
-        yield _relations(connection, prefix)
+        yield prefix
     finally:
         _drop(connection, prefix)
 
@@ -89,8 +106,14 @@ def _prepare(connection: psycopg.Connection[Any], prefix: str) -> None:
             )
 
 
-def _ask(connection: psycopg.Connection[Any], prefix: str, subject: Subject, scope: Scope, moment: Standing) -> None:
-    """One question for each registered scope, as `evaluate` puts them."""
+def _ask(
+    connection: psycopg.Connection[Any],
+    prefix: str,
+    subjects: Sequence[Subject],
+    scope: Scope,
+    moments: Sequence[Standing],
+) -> None:
+    """One question for each address, moment and registered scope, as `evaluate` puts them."""
     schema = sql.Identifier(prefix + "evaluation")
     connection.execute(sql.SQL("create schema {}").format(schema))
     connection.execute(
@@ -99,23 +122,25 @@ def _ask(connection: psycopg.Connection[Any], prefix: str, subject: Subject, sco
             " address text, address_base text, purpose text, brand text, as_of timestamptz, known_at timestamptz)"
         ).format(schema)
     )
-    connection.execute(
-        sql.SQL(
-            "insert into {}.questions (channel, address, address_base, purpose, brand, as_of, known_at)"
-            " select channel, %(address)s, %(base)s, purpose, brand, %(as_of)s, %(known_at)s"
-            " from unnest(%(channels)s::text[]) as channels (channel)"
-            " cross join registry.purposes"
-            " cross join (select distinct brand from registry.sources where brand is not null) as brands"
-            " where (%(channel)s::text is null or channel = %(channel)s)"
-            " and (%(purpose)s::text is null or purpose = %(purpose)s)"
-            " and (%(brand)s::text is null or brand = %(brand)s)"
-        ).format(schema),
-        {
-            "address": subject.address, "base": addresses.base(subject.address or ""),
-            "channels": list(subject.channels), "channel": scope.channel, "purpose": scope.purpose,
-            "brand": scope.brand, "as_of": moment.as_of, "known_at": moment.known_at,
-        },
-    )  # fmt: skip
+    put = sql.SQL(
+        "insert into {}.questions (channel, address, address_base, purpose, brand, as_of, known_at)"
+        " select channel, %(address)s, %(base)s, purpose, brand, %(as_of)s, %(known_at)s"
+        " from unnest(%(channels)s::text[]) as channels (channel)"
+        " cross join registry.purposes"
+        " cross join (select distinct brand from registry.sources where brand is not null) as brands"
+        " where (%(channel)s::text is null or channel = %(channel)s)"
+        " and (%(purpose)s::text is null or purpose = %(purpose)s)"
+        " and (%(brand)s::text is null or brand = %(brand)s)"
+    ).format(schema)
+    for subject, moment in product(subjects, moments):
+        connection.execute(
+            put,
+            {
+                "address": subject.address, "base": addresses.base(subject.address or ""),
+                "channels": list(subject.channels), "channel": scope.channel, "purpose": scope.purpose,
+                "brand": scope.brand, "as_of": moment.as_of, "known_at": moment.known_at,
+            },
+        )  # fmt: skip
 
 
 def _relations(connection: psycopg.Connection[Any], prefix: str) -> Relations:

@@ -38,6 +38,8 @@ class Words:
     grounds: Mapping[str, str]
     why: Mapping[str, str]
     remedy: Mapping[str, str]
+    not_found: Mapping[str, str]
+    withheld: str
 
 
 def _of_reasons(column: str) -> dict[str, str]:
@@ -83,6 +85,15 @@ NL = Words(
     },
     why=_of_reasons("why_nl"),
     remedy=_of_reasons("remedy_nl"),
+    withheld="Dit adres zelf mag hiervoor niet worden gebruikt, wat deze persoon ook vastlegde.",
+    not_found={
+        "nothing": "Van dit adres is niets gevonden.",
+        "consent": "Er is geen record gevonden waarin deze persoon toestemming geeft.",
+        "confirmation": "Er is een bevestiging nodig (dubbele opt-in), en die is niet gevonden.",
+        "activity": "Er is geen activiteit van deze persoon gevonden.",
+        "text": "De tekst {version} staat niet in het register; wat de persoon las is niet bekend.",
+        "seal": "Nog niet verzegeld, want na de laatste verzegeling ontvangen: record {records}.",
+    },
 )  # fmt: skip
 
 EN = Words(
@@ -122,6 +133,15 @@ EN = Words(
     },
     why=_of_reasons("why_en"),
     remedy=_of_reasons("remedy_en"),
+    withheld="This address itself may not be used for this, whatever this person has on record.",
+    not_found={
+        "nothing": "Nothing was found of this address.",
+        "consent": "No record was found in which this person consents.",
+        "confirmation": "A confirmation is needed (double opt-in), and none was found.",
+        "activity": "No activity of this person was found.",
+        "text": "The text {version} is not in the register; what the person read is not known.",
+        "seal": "Not sealed yet, since received after the last seal: record {records}.",
+    },
 )  # fmt: skip
 
 LANGUAGES: Mapping[str, Words] = {"nl": NL, "en": EN}

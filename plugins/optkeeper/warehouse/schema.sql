@@ -302,6 +302,16 @@ create table if not exists evidence.erasures (
     erased_at timestamptz not null default clock_timestamp()
 );
 
+-- Grain: one dossier that was made: who looked, at whom by a keyed digest, why and when.
+create table if not exists evidence.dossiers (
+    dossier_id text primary key,
+    made_at timestamptz not null default clock_timestamp(),
+    made_by text not null,
+    because text not null,
+    subject_digest bytea not null,  -- HMAC-SHA256 of what was asked, with a key that is not in the warehouse
+    contents_digest bytea not null  -- SHA-256 of dossier.json
+);
+
 -- What was received stays as it was received, whoever connects: the server itself refuses. Only a superuser who takes the
 -- trigger away can change a row, and the sealed log tells it. Lawful erasure goes through evidence.erase.
 create or replace function raw.refuse_change() returns trigger language plpgsql as $$
@@ -333,7 +343,7 @@ begin
             );
         end if;
     end loop;
-    foreach evidence in array array['heads', 'erasures'] loop
+    foreach evidence in array array['heads', 'erasures', 'dossiers'] loop
         if not exists (
             select from pg_trigger
             where tgrelid = format('evidence.%I', evidence)::regclass and tgname = 'refuse_change'

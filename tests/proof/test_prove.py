@@ -1,0 +1,251 @@
+"""R39: a dossier of one person alone, from the worked examples, that whoever holds it can check."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyshacl
+import pytest
+import rdflib
+from optkeeper import cli
+from optkeeper.delivery.storage import opened
+from optkeeper.evidence import keys
+from optkeeper.evidence.seal import seal
+from optkeeper.landing import document
+from optkeeper.proof import dossier as dossiers
+from optkeeper.proof.verify import DossierAltered, verify
+from optkeeper.warehouse import database
+
+from tests.scenarios.published import publish
+
+SHAPES = Path(__file__).with_name("shapes.ttl")
+AS_OF = datetime(2025, 6, 1, 10, tzinfo=UTC)
+Dossier = dict[str, Any]
+Prove = Callable[..., Dossier]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def published(server: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A warehouse with the worked examples, sealed."""
+    address = publish(server, "proof", tmp_path_factory.mktemp("proof"), AS_OF)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPTKEEPER_HOME", str(home))
+        with database.connect(address) as connection, opened((home / "outside").as_uri()) as outside:
+            seal(connection, keys.signing_key(), outside)
+    return address
+
+
+@pytest.fixture
+def prove(
+    published: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Prove:
+    """Makes a dossier as the command line does; answers what stands in it."""
+    monkeypatch.setenv("OPTKEEPER_HOME", str(home))
+    monkeypatch.setenv("OPTKEEPER_WAREHOUSE_URL", published)
+
+    def run(*arguments: str) -> Dossier:
+        assert cli.main(["proof", *arguments, "--out", str(tmp_path), "--lang", "en"]) == 0, capsys.readouterr().err
+        assert capsys.readouterr().out.splitlines()[-1].startswith("verified: ")
+        dossier: Dossier = json.loads((tmp_path / "dossier.json").read_bytes())
+        return dossier
+
+    return run
+
+
+def scope(dossier: Dossier, purpose: str, moment: int = -1) -> Dossier:
+    [found] = [
+        one for one in dossier["decisions"][moment]["scopes"] if one["purpose"] == purpose and one["brand"] == "noord"
+    ]
+    return dict(found)
+
+
+def test_a_withdrawal_tells_consent_text_evidence_and_decision(prove: Prove) -> None:
+    dossier = prove("anna@own-form-after-withdrawal.example")
+    assert [one["dpv:hasConsentStatus"]["@id"] for one in dossier["consents"]] == [
+        "dpv:ConsentGiven", "dpv:ConsentWithdrawn", "dpv:ConsentGiven",
+    ]  # fmt: skip
+    given = dossier["consents"][0]
+    assert given["dct:conformsTo"] == "https://w3id.org/dpv/schema/iso-27560"
+    assert given["dpv:hasNotice"]["text_as_shown"].startswith("Ja")
+    assert given["evidence"]["form_url"]
+    assert scope(dossier, "newsletter")["reason"] == "ok"
+    assert scope(dossier, "newsletter")["because"].startswith("The person consented")
+    assert {one["source"] for one in dossier["sources"]} >= {given["source"]}
+    held = {record["record_id"] for record in dossier["records"]}
+    assert {one["record_id"] for one in dossier["consents"]} <= held
+    assert all(record["leaf"] is not None for record in dossier["records"])
+
+
+def test_it_is_linked_data_in_the_terms_of_dpv_and_the_structure_of_ts_27560(prove: Prove) -> None:
+    dossier = prove("anna@own-form-after-withdrawal.example")
+    graph = rdflib.Graph().parse(data=json.dumps(dossier), format="json-ld")
+    shapes = rdflib.Graph().parse(SHAPES)
+    holds, _, told = pyshacl.validate(graph, shacl_graph=shapes)
+    assert holds, told
+    dpv = rdflib.Namespace("https://w3id.org/dpv#")
+    assert len(list(graph.subjects(rdflib.RDF.type, dpv.ConsentRecord))) == 3
+    for broken in ("dpv:hasNotice", "dpv:hasProcess", "dpv:hasConsentStatus", "dct:identifier"):
+        spoiled = json.loads(json.dumps(dossier))
+        del spoiled["consents"][0][broken]
+        graph = rdflib.Graph().parse(data=json.dumps(spoiled), format="json-ld")
+        assert not pyshacl.validate(graph, shacl_graph=shapes)[0], broken
+
+
+def test_one_that_is_unknown_gives_linked_data_too(prove: Prove) -> None:
+    graph = rdflib.Graph().parse(data=json.dumps(prove("nobody@nowhere.example")), format="json-ld")
+    holds, _, told = pyshacl.validate(graph, shacl_graph=rdflib.Graph().parse(SHAPES))
+    assert holds, told
+
+
+def test_what_was_decided_then_stands_beside_what_is_known_now(prove: Prove) -> None:
+    dossier = prove("anna@vendor-after-withdrawal.example", "--as-of", "2024-03-02T10:00+01:00")
+    assert [one["as_of"][:10] for one in dossier["decisions"]] == ["2024-03-02", "2024-03-02", "2025-06-01"]
+    assert scope(dossier, "newsletter")["reason"] == "withdrawn"
+
+
+def test_of_one_that_was_never_there_nothing_was_found(prove: Prove) -> None:
+    dossier = prove("nobody@nowhere.example")
+    assert dossier["dpv:hasDataSubject"]["is_known"] is False
+    assert dossier["not_found"] == ["Nothing was found of this address."]
+    assert dossier["records"] == []
+    assert dossier["head"]
+
+
+def test_who_looked_at_whom_is_recorded_without_naming_whom(prove: Prove, published: str) -> None:
+    dossier = prove("anna@soft-opt-in.example", "--because", "a letter of 12 May", "--person", "p.officer")
+    again = prove("ANNA@soft-opt-in.example")
+    with database.connect(published) as connection:
+        rows = connection.execute(
+            "select dossier_id, made_by, because, subject_digest, cast(dossiers as text) from evidence.dossiers as dossiers"
+            " where dossier_id = any(%s) order by made_at", ([dossier["@id"], again["@id"]],)
+        ).fetchall()  # fmt: skip
+    assert rows[0][:3] == (dossier["@id"], "p.officer", "a letter of 12 May")
+    assert rows[0][3] == rows[1][3]
+    assert "anna" not in rows[0][4]
+
+
+def test_of_others_on_a_shared_address_nothing_is_told(prove: Prove, published: str) -> None:
+    with database.connect(published) as connection:
+        shared = connection.execute(
+            "select address, array_agg(distinct contact_id) from marts.contact_points"
+            " group by address having count(distinct contact_id) > 1"
+        ).fetchall()
+        assert shared
+        for address, contacts in shared:
+            for contact in contacts:
+                dossier = json.dumps(prove(contact))
+                for other in set(contacts) - {contact}:
+                    assert other not in dossier
+                    others = connection.execute(
+                        "select address from marts.contact_points where contact_id = %s and address <> %s"
+                        " union select event_key from marts.consent_events where contact_id = %s",
+                        (other, address, other),
+                    ).fetchall()
+                    for (named,) in others:
+                        if not connection.execute(
+                            "select from marts.contact_points where contact_id = %s and address = %s"
+                            " union select from marts.consent_events where contact_id = %s and event_key = %s",
+                            (contact, named, contact, named),
+                        ).fetchone():
+                            assert json.dumps(named) not in dossier, "a record of another"
+
+
+def test_an_address_of_several_asks_whose_dossier_is_meant(
+    prove: Prove, published: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with database.connect(published) as connection:
+        row = connection.execute(
+            "select address, array_agg(distinct contact_id) from marts.contact_points where not is_role_address"
+            " and channel <> 'post' group by address having count(distinct contact_id) > 1 order by 1 limit 1"
+        ).fetchone()
+    assert row is not None
+    assert cli.main(["proof", row[0], "--out", str(tmp_path)]) == 1
+    told = capsys.readouterr().err
+    assert "contacts carry this address; ask for the dossier of one by its id" in told
+    assert all(contact in told for contact in row[1])
+    assert row[0] not in told
+
+
+@pytest.fixture
+def made(prove: Prove, tmp_path: Path) -> bytes:
+    prove("anna@own-form-after-withdrawal.example")
+    return (tmp_path / "dossier.json").read_bytes()
+
+
+def test_any_changed_octet_is_rejected(made: bytes, home: Path) -> None:
+    key = keys.signing_key().verification
+    assert verify(made, key).records == 3
+    step = max(1, len(made) // 1500)
+    for place in range(0, len(made), step):
+        for bit in (0, 5):
+            changed = bytearray(made)
+            changed[place] ^= 1 << bit
+            with pytest.raises(DossierAltered):
+                verify(bytes(changed), key)
+    for changed in (made + b" ", made[:-1], b"", b"[]\n", b"{}\n"):
+        with pytest.raises(DossierAltered):
+            verify(changed, key)
+
+
+def resigned(dossier: Dossier) -> bytes:
+    """The dossier with a signature that fits, as only the holder of the key could write it."""
+    dossier.pop("signature", None)
+    return dossiers.signed(dossier, keys.signing_key())
+
+
+def test_what_does_not_fit_is_named(made: bytes) -> None:
+    key = keys.signing_key().verification
+    dossier = document.decode_strictly(made)
+    number = dossier["records"][1]["record_id"]
+    dossier["records"][1]["payload"]["contact"]["email"] = "other@x.example"
+    with pytest.raises(DossierAltered, match="signature: it is of another content; record"):
+        verify(dossiers.spelled(dossier), key)
+    with pytest.raises(DossierAltered, match=f"^record {number}: its content has another digest$"):
+        verify(resigned(dossier), key)
+    dossier["records"][1]["digest"] = document.digest(dossier["records"][1]["payload"]).hex()
+    with pytest.raises(DossierAltered, match=f"^record {number}: the inclusion proof leads to another root$"):
+        verify(resigned(dossier), key)
+    del dossier["records"][1]
+    with pytest.raises(DossierAltered, match=f"^records: {number} of its events are not in it$"):
+        verify(resigned(dossier), key)
+    dossier["head"] = dossier["head"].replace("\n", "\n1", 1)
+    with pytest.raises(DossierAltered, match="head: its signature does not fit its text"):
+        verify(resigned(dossier), key)
+
+
+def test_a_dossier_is_verified_elsewhere_by_a_key_that_is_given(made: bytes, tmp_path: Path) -> None:
+    path, key_file, other = tmp_path / "dossier.json", tmp_path / "key", tmp_path / "other"
+    key_file.write_text(keys.signing_key().verification.text + "\n")
+    from optkeeper.evidence.checkpoint import SigningKey
+
+    other.write_text(SigningKey.generated(keys.signing_key().name).verification.text)
+    environment = {
+        **os.environ,
+        "OPTKEEPER_HOME": str(tmp_path / "elsewhere"),
+        "OPTKEEPER_WAREHOUSE_URL": "postgresql://nowhere/",
+    }
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "optkeeper.cli", "verify", str(path), *arguments],
+            env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    good = run("--key", str(key_file))
+    assert (good.returncode, good.stdout.startswith("verified: 3 records")) == (0, True)
+    bad = run("--key", str(other))
+    assert bad.returncode == 1
+    assert "signature: it is not signed by" in bad.stderr
+    none = run()
+    assert none.returncode == 1
+    assert "name the file of the verification key" in none.stderr
