@@ -19,6 +19,7 @@ from optkeeper.evidence.seal import seal
 from optkeeper.landing import document
 from optkeeper.proof import dossier as dossiers
 from optkeeper.proof.verify import DossierAltered, verify
+from optkeeper.status import decisions
 from optkeeper.warehouse import database
 
 from tests.scenarios.published import publish
@@ -111,6 +112,20 @@ def test_what_was_decided_then_stands_beside_what_is_known_now(prove: Prove) -> 
     dossier = prove("anna@vendor-after-withdrawal.example", "--as-of", "2024-03-02T10:00+01:00")
     assert [one["as_of"][:10] for one in dossier["decisions"]] == ["2024-03-02", "2024-03-02", "2025-06-01"]
     assert scope(dossier, "newsletter")["reason"] == "withdrawn"
+
+
+def test_today_is_told_alike_by_the_build_that_stands_and_by_a_world_of_its_own(
+    prove: Prove, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for address in ("anna@own-form-after-withdrawal.example", "anna@soft-opt-in.example", "anna@recall.example"):
+        standing = prove(address)
+        with monkeypatch.context() as patch:
+            patch.setattr(decisions, "stands", lambda _: False)
+            built = prove(address)
+        for dossier in (standing, built):
+            for name in ("@id", "dct:created", "signature"):
+                del dossier[name]
+        assert standing == built
 
 
 def test_of_one_that_was_never_there_nothing_was_found(prove: Prove) -> None:

@@ -1,4 +1,4 @@
-"""What is known of a person, read from worlds that the models built for the person's addresses.
+"""What is known of a person, read from the build that stands, or from worlds built for the person's addresses.
 
 Every decision, status and reason comes from the models; here rows are only read.
 """
@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from optkeeper.proof.person import Person
+from optkeeper.status import decisions
 from optkeeper.status.decisions import Scope, Standing
 from optkeeper.warehouse import database
 
@@ -31,7 +32,7 @@ select distinct on (events.event_key)
     events.refers_to_source, events.refers_to_source_contact_id, events.quarantine_reason, events.is_superseded
 from {intermediate}.int_events__judged as events
 inner join {intermediate}.int_identity__resolved as resolved using (world_id, event_key)
-inner join {evaluation}.questions on questions.question_id = events.world_id
+inner join {questions} as questions on questions.question_id = events.world_id
 where resolved.contact_id = %(contact_id)s and questions.known_at = %(known_at)s
 order by events.event_key
 """
@@ -54,9 +55,11 @@ select distinct
     decided.evidence_id, decided.granted_by, decided.anchored_by, decided.because_of, decided.expires_on,
     decided.renewal_due_on
 from {intermediate}.int_decisions__per_contact as decided
-inner join {evaluation}.questions
-    on questions.question_id = decided.world_id and questions.channel = decided.channel
-    and questions.address = decided.address and questions.purpose = decided.purpose and questions.brand = decided.brand
+inner join {questions} as questions
+    on questions.question_id = decided.world_id and coalesce(questions.channel, decided.channel) = decided.channel
+    and coalesce(questions.address, decided.address) = decided.address
+    and coalesce(questions.purpose, decided.purpose) = decided.purpose
+    and coalesce(questions.brand, decided.brand) = decided.brand
 where
     questions.as_of = %(as_of)s and questions.known_at = %(known_at)s
     and decided.contact_id in (
@@ -70,7 +73,7 @@ select distinct
     intervals.channel, intervals.address, intervals.purpose, intervals.brand, intervals.basis, intervals.status,
     intervals.reason, intervals.valid_from, nullif(intervals.valid_to, 'infinity') as valid_to, intervals.evidence_id
 from {intermediate}.int_timeline__intervals as intervals
-inner join {evaluation}.questions on questions.question_id = intervals.world_id
+inner join {questions} as questions on questions.question_id = intervals.world_id
 where intervals.contact_id = %(contact_id)s and questions.known_at = %(known_at)s
 order by
     intervals.brand, intervals.channel, intervals.address, intervals.purpose, intervals.basis, intervals.valid_from
@@ -80,7 +83,7 @@ select distinct
     consents.event_key, consents.channel, consents.address, consents.purpose, consents.brand, consents.defect,
     consents.lacking, consents.needs_confirmation, consents.confirmable_until, consents.revoked_at
 from {intermediate}.int_permissions__consents as consents
-inner join {evaluation}.questions on questions.question_id = consents.world_id
+inner join {questions} as questions on questions.question_id = consents.world_id
 where consents.contact_id = %(contact_id)s and questions.known_at = %(known_at)s
 order by consents.event_key, consents.brand, consents.channel, consents.address, consents.purpose
 """
@@ -88,7 +91,7 @@ _ATTRIBUTES = """
 select distinct
     attributes.country, attributes.recipient_form, attributes.first_name, attributes.last_name, attributes.company
 from {intermediate}.int_contacts__attributes as attributes
-inner join {evaluation}.questions on questions.question_id = attributes.world_id
+inner join {questions} as questions on questions.question_id = attributes.world_id
 where attributes.contact_id = %(contact_id)s and questions.known_at = %(known_at)s
 """
 _SOURCES = """
@@ -109,6 +112,13 @@ where text_version = any(%(texts)s) order by text_version, valid_from
 """
 
 
+# the build that stands, in the place of a question for every scope
+_THE_BUILD = """(
+    select
+        cast(0 as bigint) as question_id, as_of, known_at, cast(null as text) as channel, cast(null as text) as address,
+        cast(null as text) as purpose, cast(null as text) as brand
+    from marts.builds
+)"""
 _REASONS = "select reason, event_type from registry.reasons"
 WITHHELD = "withheld"  # what ends the use of an address that others carry too, and is not this person's doing
 
@@ -136,19 +146,27 @@ def gathered(
     Raises:
         TransformError: the person's worlds could not be built.
     """
-    from optkeeper.status.another_world import worlds_of  # loads dbt, which takes seconds
-
     if person.contact_id is None:
         return Facts([], [(moment, []) for moment in moments], [], [], None, [], [], [], [])
+    if list(moments) == [today] and decisions.stands(connection):
+        return _read(connection, "intermediate", _THE_BUILD, person.contact_id, moments, today.known_at)
+    from optkeeper.status.another_world import worlds_of  # loads dbt, which takes seconds
+
     with worlds_of(connection, database.url(), person.subjects, Scope(), moments) as prefix:
-        return _read(connection, prefix, person.contact_id, moments, today.known_at)
+        schema, questions = f"{prefix}intermediate", f"{prefix}evaluation.questions"
+        return _read(connection, schema, questions, person.contact_id, moments, today.known_at)
 
 
 def _read(
-    connection: psycopg.Connection[Any], prefix: str, contact_id: str, moments: Sequence[Standing], known_at: datetime
+    connection: psycopg.Connection[Any],
+    schema: str,
+    questions: str,
+    contact_id: str,
+    moments: Sequence[Standing],
+    known_at: datetime,
 ) -> Facts:
     def rows(query: LiteralString, **values: Any) -> list[Row]:
-        placed = query.format(intermediate=f"{prefix}intermediate", evaluation=f"{prefix}evaluation")
+        placed = query.format(intermediate=schema, questions=questions)
         with connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(placed.encode(), values).fetchall()
 

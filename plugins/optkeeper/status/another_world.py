@@ -4,19 +4,15 @@ The received events and the registries of the standing build are read through vi
 anew for the records that are connected with the address, in schemas of its own, which are dropped afterwards.
 """
 
-import shutil
-import tempfile
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from optkeeper import transform
+from optkeeper import settings, transform
 from optkeeper.landing import addresses
 from optkeeper.status.decisions import Relations, Scope, Standing
 from optkeeper.status.subject import Subject
@@ -26,6 +22,8 @@ _BUILT = (
     "--exclude", "+int_events__received", "+int_events__addresses_within",
 )  # fmt: skip
 _SCHEMAS = ("intermediate", "registry")
+_PLACES = 4  # questions that are answered at a time; one more waits
+_PLACES_LOCK = 1_869_639_538  # "optr", the class of their locks
 
 
 @contextmanager
@@ -57,39 +55,35 @@ def worlds_of(
     Raises:
         TransformError: a model failed.
     """
-    _sweep(connection)
-    prefix = f"asked_{uuid.uuid4().hex[:12]}_"
-    connection.execute("select pg_advisory_lock(hashtext(%s))", (prefix,))
+    place = _taken_place(connection)
+    prefix = f"asked_{place}_"
     try:
+        _drop(connection, prefix)  # a question that was killed has left them, and its lock ended
         _prepare(connection, prefix)
         _ask(connection, prefix, subjects, scope, moments)
-        work = Path(tempfile.mkdtemp(prefix="opk"))
-        # of a build that fails the log stays, which the error names
+        # the folder stays: the project is parsed once for a place, which takes longer than a question
         transform.run(
-            ["run", *_BUILT], address=address, work_folder=work,
+            ["run", "--no-write-json", *_BUILT], address=address, work_folder=settings.home() / "dbt" / f"asked-{place}",
             variables={"questions": True, "schema_prefix": prefix},
         )  # fmt: skip
-        shutil.rmtree(work)
         yield prefix
     finally:
         _drop(connection, prefix)
+        connection.execute("select pg_advisory_unlock(%s, %s)", (_PLACES_LOCK, place))
 
 
-def _sweep(connection: psycopg.Connection[Any]) -> None:
-    """Drops what a question that was killed has left: its lock ended with its session, its schemas did not."""
-    left = connection.execute(
-        "select distinct substring(schema_name from '^asked_[0-9a-f]{12}_') from information_schema.schemata"
-        " where schema_name ~ '^asked_[0-9a-f]{12}_'"
-    ).fetchall()
-    for (prefix,) in left:
-        if connection.execute("select pg_try_advisory_lock(hashtext(%s))", (prefix,)).fetchone() == (True,):
-            _drop(connection, prefix)
+def _taken_place(connection: psycopg.Connection[Any]) -> int:
+    """A place for one question at a time, with schemas and a folder of its own."""
+    for place in range(1, _PLACES + 1):
+        if connection.execute("select pg_try_advisory_lock(%s, %s)", (_PLACES_LOCK, place)).fetchone() == (True,):
+            return place
+    connection.execute("select pg_advisory_lock(%s, 1)", (_PLACES_LOCK,))
+    return 1
 
 
 def _drop(connection: psycopg.Connection[Any], prefix: str) -> None:
     for schema in (*_SCHEMAS, "evaluation"):
         connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(prefix + schema)))
-    connection.execute("select pg_advisory_unlock(hashtext(%s))", (prefix,))
 
 
 def _prepare(connection: psycopg.Connection[Any], prefix: str) -> None:

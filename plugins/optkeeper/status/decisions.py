@@ -95,17 +95,22 @@ def standing(connection: psycopg.Connection[Any]) -> Standing | None:
     return None if row is None else Standing(*row)
 
 
+def stands(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the build that stands before the marts is the one that was published, and can be asked."""
+    row = connection.execute(
+        "select true from intermediate.completed_builds inner join marts.builds using (run_id)"
+        " where to_regclass(%s) is not null",
+        (_ASKED.decisions,),
+    ).fetchone()
+    return row is not None
+
+
 def asked(connection: psycopg.Connection[Any], subject: Subject, as_of: datetime) -> Relations | None:
     """The published decisions at another moment: the same look-up in the same timeline.
 
     None where the timeline that stands is another run's than the published one, as after a build that the gate refused.
     """
-    stands = connection.execute(
-        "select true from intermediate.completed_builds inner join marts.builds using (run_id)"
-        " where to_regclass(%s) is not null",
-        (_ASKED.decisions,),
-    ).fetchone()
-    if stands is None:
+    if not stands(connection):
         return None
     connection.execute(
         "select set_config('optkeeper.address', %s, false), set_config('optkeeper.as_of', %s, false)",
