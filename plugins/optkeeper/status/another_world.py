@@ -63,7 +63,8 @@ def worlds_of(
         _ask(connection, prefix, subjects, scope, moments)
         # the folder stays: the project is parsed once for a place, which takes longer than a question
         transform.run(
-            ["run", "--no-write-json", *_BUILT], address=address, work_folder=settings.home() / "dbt" / f"asked-{place}",
+            ["run", "--no-write-json", *_BUILT],
+            address=address, work_folder=settings.home() / "dbt" / f"asked-{place}",
             variables={"questions": True, "schema_prefix": prefix},
         )  # fmt: skip
         yield prefix
