@@ -15,6 +15,7 @@ from optkeeper.proof import dossier as dossiers
 from optkeeper.proof import facts as known
 from optkeeper.proof import person as persons
 from optkeeper.proof import records
+from optkeeper.proof.pdf import pages
 from optkeeper.proof.verify import Verified, verify
 from optkeeper.runtime.files import write_whole
 from optkeeper.status import decisions
@@ -22,7 +23,7 @@ from optkeeper.status.answer import NothingPublished
 from optkeeper.status.decisions import Standing
 from optkeeper.status.words import LANGUAGES
 
-NAME = "dossier.json"
+NAME, PAGES = "dossier.json", "dossier.pdf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Made:
 
 
 def prove(connection: psycopg.Connection[Any], asked: Asked, key: SigningKey, language: str, folder: Path) -> Made:
-    """Writes the dossier into a folder.
+    """Writes the dossier into a folder, as `dossier.json` and as pages.
 
     Raises:
         NothingPublished: nothing was published yet.
@@ -67,7 +68,13 @@ def prove(connection: psycopg.Connection[Any], asked: Asked, key: SigningKey, la
     _record(connection, asked, person, str(content["@id"]), octets, key)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_whole(folder / NAME, octets.decode())
+    write_whole(folder / PAGES, pages(dossiers.read(octets), _why(language)))
     return Made(folder / NAME, verified)
+
+
+def _why(language: str) -> dict[str, str]:
+    told = LANGUAGES[language]
+    return {**told.why, known.WITHHELD: told.withheld}
 
 
 def _moments(as_of: datetime | None, today: Standing) -> Sequence[Standing]:

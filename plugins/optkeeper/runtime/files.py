@@ -5,10 +5,10 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replaces a file by a text in one step; only its owner may read it."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Replaces a file by a text, or octets, in one step; only its owner may read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with mode 0600
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
     Path(name).replace(path)
