@@ -198,7 +198,14 @@ def test_on_kubernetes_airflow_gets_the_same_settings(compose: dict[str, Any]) -
     here = {name: str(value).replace("$$", "$") for name, value in compose["services"]["worker"]["environment"].items()}
     there = {one["name"]: one["value"] for one in values["env"]}
     assert set(there) == set(here)
-    of_the_place = ("URL", "WORKER_CONCURRENCY", "OPTKEEPER_AS_OF", "OPTKEEPER_DELIVERIES", "OPTKEEPER_KEEP_DAYS")
+    of_the_place = (
+        "URL",
+        "WORKER_CONCURRENCY",
+        "OPTKEEPER_AS_OF",
+        "OPTKEEPER_DELIVERIES",
+        "OPTKEEPER_KEEP_DAYS",
+        "OPTKEEPER_PROOF_MAILBOX",
+    )
     for name, value in there.items():
         if not name.endswith(of_the_place):
             assert value == here[name].strip(), name

@@ -202,6 +202,43 @@ def _proof(given: argparse.Namespace) -> None:
     print(_proven(made.verified))
 
 
+def _proof_requests(given: argparse.Namespace) -> None:
+    from optkeeper.proof import requests
+    from optkeeper.warehouse import database
+
+    with database.connect() as connection:
+        if given.action == "add":
+            number = requests.add(
+                connection, given.address, received_at=given.received or datetime.now(UTC), way=given.way,
+                person=given.person,
+            )  # fmt: skip
+            print(f"request {number}")
+        elif given.action == "list":
+            for request in requests.standing(connection, running_only=not given.all):
+                print(json.dumps(_told(request), default=str))
+        elif given.action == "answer":
+            from optkeeper.evidence import keys
+            from optkeeper.proof.prove import Asked, prove
+
+            subject = requests.subject_of(connection, given.number)
+            asked = Asked(subject, given.as_of, given.person, f"proof request {given.number}")
+            made = prove(connection, asked, keys.signing_key(), given.lang, given.out)
+            requests.take(connection, given.number, "answered", person=given.person, told=made.dossier_id)
+            print(made.path)
+            print(_proven(made.verified))
+        else:
+            step = {"acknowledge": "acknowledged", "assign": "assigned", "close": "closed"}[given.action]
+            told = getattr(given, "to", None) or getattr(given, "outcome", None)
+            requests.take(connection, given.number, step, person=given.person, told=told)
+            print(f"request {given.number}: {step}")
+
+
+def _told(request: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {**asdict(request), "share_over": round(request.share_over(datetime.now(UTC)), 3)}
+
+
 def _verify(given: argparse.Namespace) -> None:
     from optkeeper.evidence import checkpoint, keys
     from optkeeper.proof.verify import verify
@@ -343,6 +380,28 @@ def _parser() -> argparse.ArgumentParser:
     proof.add_argument("--because", default="a request for proof", help="why it is made; recorded")
     proof.add_argument("--person", default=os.environ.get("USER", "unknown"), help="who makes it; recorded")
     proof.set_defaults(run=_proof)
+    asked = commands.add_parser("proof-requests", help="the register of requests for proof, and their clock")
+    actions = asked.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="register a request")
+    add.add_argument("address", metavar="ADDRESS", help="whom it asks about: an address, or the id of a contact")
+    add.add_argument("--received", type=_instant, metavar="T", help="when it came; now when absent")
+    add.add_argument("--way", choices=("letter", "mail", "phone", "desk"), default="letter", help="how it came")
+    listed = actions.add_parser("list", help="those that run, the most urgent first, as JSON Lines")
+    listed.add_argument("--all", action="store_true", help="those that were answered or closed too")
+    acknowledge = actions.add_parser("acknowledge", help="note that the sender was told that it came")
+    assign = actions.add_parser("assign", help="note who answers it")
+    answer = actions.add_parser("answer", help="make its dossier and note that it is answered")
+    answer.add_argument("--as-of", type=_instant, metavar="T", help="what was decided then, beside today")
+    answer.add_argument("--lang", choices=("nl", "en"), default="nl", help="the language of the dossier")
+    answer.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the dossier is written")
+    close = actions.add_parser("close", help="note that it ended without a dossier")
+    close.add_argument("--outcome", required=True, help="how it ended, without personal data")
+    for one in (acknowledge, assign, answer, close):
+        one.add_argument("number", type=int, metavar="NUMBER")
+    assign.add_argument("--to", required=True, metavar="OWNER", help="who answers it")
+    for one in (add, acknowledge, assign, answer, close):
+        one.add_argument("--person", default=os.environ.get("USER", "unknown"), help="who does this; recorded")
+    asked.set_defaults(run=_proof_requests)
     verify = commands.add_parser("verify", help="check a dossier, offline")
     verify.add_argument("dossier", type=_file, metavar="DOSSIER.json")
     verify.add_argument(

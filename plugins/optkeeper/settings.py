@@ -75,6 +75,12 @@ def evidence_key() -> str | None:
     return _secret("OPTKEEPER_EVIDENCE_KEY")
 
 
+def proof_mailbox() -> Path | None:
+    """The folder into which mails that ask for proof are put, or None where nobody has said one."""
+    given = os.environ.get("OPTKEEPER_PROOF_MAILBOX")
+    return Path(given).expanduser() if given else None
+
+
 def deliveries_url() -> str:
     """The object-storage address below which lists are written."""
     return os.environ.get("OPTKEEPER_DELIVERIES") or (home() / "deliveries").as_uri()

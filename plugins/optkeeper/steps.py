@@ -7,7 +7,7 @@ are imported inside, so that a DAG file that names a step still parses at once.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from optkeeper import registry, settings
@@ -180,6 +180,22 @@ def go_on_from_restore() -> dict[str, Any]:
 
     with database.connect() as connection, _storage() as destination:
         return go_on(connection, keys.signing_key(), destination)
+
+
+@kept_private()
+@rows_untold()
+def watch_proof_requests() -> dict[str, Any]:
+    """Registers the mails that ask for proof, and warns of each request whose term runs out (R39)."""
+    from optkeeper.proof import mailbox, requests
+    from optkeeper.warehouse import database
+
+    folder = settings.proof_mailbox()
+    with database.connect() as connection:
+        found = mailbox.read(connection, folder, person="watch_proof_requests") if folder else mailbox.Mailbox((), ())
+        running = requests.standing(connection, running_only=True)
+    warned = requests.warnings(running, datetime.now(UTC))
+    unread = [{"rule": "ProofRequestUnreadable", "text": text} for text in found.unreadable]
+    return {"added": len(found.added), "running": len(running), "warnings": [*warned, *unread]}
 
 
 @kept_private()

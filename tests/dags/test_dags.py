@@ -27,7 +27,7 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_every_kind_of_source_and_the_decision_have_a_dag(dags: dict[str, Any]) -> None:
-    assert set(dags) == {*PULLS, "decide_and_deliver", "watch_the_morning", "accept_shrunk"}
+    assert set(dags) == {*PULLS, "decide_and_deliver", "watch_the_morning", "watch_proof_requests", "accept_shrunk"}
 
 
 def test_every_dag_explains_itself_and_has_an_owner_retries_a_time_limit_and_an_alert(dags: dict[str, Any]) -> None:

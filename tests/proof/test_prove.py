@@ -191,6 +191,22 @@ def test_an_address_of_several_asks_whose_dossier_is_meant(
     assert row[0] not in told
 
 
+def test_a_request_is_answered_by_its_dossier(
+    prove: Prove, published: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ["proof-requests"]
+    assert cli.main([*run, "add", "anna@soft-opt-in.example"]) == 0
+    number = capsys.readouterr().out.split()[1]
+    assert cli.main([*run, "answer", number, "--out", str(tmp_path), "--person", "a.jansen"]) == 0
+    dossier = json.loads((tmp_path / "dossier.json").read_bytes())
+    assert dossier["asked"] == {"subject": "anna@soft-opt-in.example", "because": f"proof request {number}"}
+    with database.connect(published) as connection:
+        answered = connection.execute(
+            "select taken_by, told from evidence.proof_request_steps where request_id = %s", (int(number),)
+        ).fetchall()
+    assert answered == [("a.jansen", dossier["@id"])]
+
+
 @pytest.fixture
 def made(prove: Prove, tmp_path: Path) -> bytes:
     prove("anna@own-form-after-withdrawal.example")

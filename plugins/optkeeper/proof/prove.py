@@ -41,6 +41,7 @@ class Made:
     """The dossier's file, and what its own check found."""
 
     path: Path
+    dossier_id: str
     verified: Verified
 
 
@@ -69,7 +70,7 @@ def prove(connection: psycopg.Connection[Any], asked: Asked, key: SigningKey, la
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_whole(folder / NAME, octets.decode())
     write_whole(folder / PAGES, pages(dossiers.read(octets), _why(language)))
-    return Made(folder / NAME, verified)
+    return Made(folder / NAME, str(content["@id"]), verified)
 
 
 def _why(language: str) -> dict[str, str]:

@@ -50,7 +50,9 @@ grant select on all tables in schema raw to pipeline, privacy_officer;
 revoke execute on all functions in schema evidence from public;
 grant usage on schema evidence to pipeline, privacy_officer;
 grant select on all tables in schema evidence to pipeline, privacy_officer;
-grant insert on evidence.tiles, evidence.heads, evidence.dossiers to pipeline;
+grant insert on
+    evidence.tiles, evidence.heads, evidence.dossiers, evidence.proof_requests, evidence.proof_request_steps
+to pipeline;
 grant update on evidence.tiles to pipeline;
 grant execute on function evidence.erase to pipeline;
 -- the evidence: added to, referred to by the marts, and never changed

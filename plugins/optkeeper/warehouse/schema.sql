@@ -312,6 +312,69 @@ create table if not exists evidence.dossiers (
     contents_digest bytea not null  -- SHA-256 of dossier.json
 );
 
+-- Grain: one request for proof: who asked about whom, and by when it must be answered (R39). `subject` is personal data.
+create table if not exists evidence.proof_requests (
+    request_id bigint generated always as identity primary key,
+    subject text not null,          -- an address in its compared form, or a contact's id
+    received_at timestamptz not null,
+    way text not null check (way in ('letter', 'mail', 'phone', 'desk')),
+    deadline_at timestamptz not null,
+    message_digest bytea unique,    -- SHA-256 of the mail that it came by; the same mail is one request
+    recorded_at timestamptz not null default clock_timestamp(),
+    recorded_by text not null
+);
+
+-- Grain: one step of a request for proof.
+create table if not exists evidence.proof_request_steps (
+    step_id bigint generated always as identity primary key,
+    request_id bigint not null references evidence.proof_requests,
+    step text not null check (step in ('acknowledged', 'assigned', 'answered', 'closed')),
+    taken_at timestamptz not null default clock_timestamp(),
+    taken_by text not null,
+    told text                       -- to whom it was assigned, which dossier answered it, how it ended
+);
+
+create or replace view evidence.proof_request_states as
+select
+    requests.request_id,
+    requests.subject,
+    requests.received_at,
+    requests.way,
+    requests.deadline_at,
+    (
+        select told from evidence.proof_request_steps as steps
+        where steps.request_id = requests.request_id and steps.step = 'assigned'
+        order by step_id desc limit 1
+    ) as owner,
+    taken.acknowledged_at,
+    taken.answered_at,
+    (
+        select taken_by from evidence.proof_request_steps as steps
+        where steps.request_id = requests.request_id and steps.step = 'answered'
+        order by step_id limit 1
+    ) as answered_by,
+    taken.closed_at,
+    taken.answered_at - requests.received_at as answered_in,
+    coalesce(taken.answered_at, taken.closed_at) is null as is_running
+from evidence.proof_requests as requests
+cross join lateral (
+    select
+        min(taken_at) filter (where step in ('acknowledged', 'answered')) as acknowledged_at,
+        min(taken_at) filter (where step = 'answered') as answered_at,
+        min(taken_at) filter (where step = 'closed') as closed_at
+    from evidence.proof_request_steps as steps
+    where steps.request_id = requests.request_id
+) as taken;
+
+-- Grain: one ground to keep what is known of somebody although it permits nothing any more (R37).
+create or replace view evidence.grounds_for_keeping as
+select
+    subject,
+    'proof request ' || request_id as ground,
+    received_at as since
+from evidence.proof_request_states
+where is_running;
+
 -- What was received stays as it was received, whoever connects: the server itself refuses. Only a superuser who takes the
 -- trigger away can change a row, and the sealed log tells it. Lawful erasure goes through evidence.erase.
 create or replace function raw.refuse_change() returns trigger language plpgsql as $$
@@ -343,7 +406,7 @@ begin
             );
         end if;
     end loop;
-    foreach evidence in array array['heads', 'erasures', 'dossiers'] loop
+    foreach evidence in array array['heads', 'erasures', 'dossiers', 'proof_requests', 'proof_request_steps'] loop
         if not exists (
             select from pg_trigger
             where tgrelid = format('evidence.%I', evidence)::regclass and tgname = 'refuse_change'
