@@ -7,7 +7,7 @@ RUN := $(UV) run --frozen -q
 # as many test files side by side, each worker with a server of its own; one does with a debugger
 TEST_WORKERS ?= 2
 
-.PHONY: demo down psql docs test lint parse install country-names rules secrets up backup restore compose-test compose-exercise
+.PHONY: demo down psql docs test lint parse install country-names rules specimen secrets up backup restore compose-test compose-exercise
 
 install: $(UV)
 	@$(UV) sync --frozen -q
@@ -72,6 +72,10 @@ country-names: install
 # the page that says where each rule is decided
 rules: install
 	@$(RUN) python -m optkeeper.rules_page > docs/rules.md
+
+# the dossier that the privacy officer's page shows
+specimen: install
+	@$(RUN) python -m tests.proof.test_pdf
 
 # fails on anything that dbt calls deprecated
 parse: install

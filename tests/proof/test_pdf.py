@@ -11,6 +11,7 @@ from optkeeper.proof.pdf import pages, words
 from optkeeper.status.words import LANGUAGES
 
 Dossier = dict[str, Any]
+SPECIMEN = Path(__file__).parents[2] / "docs" / "specimen-dossier.pdf"
 DOSSIER: Dossier = json.loads((Path(__file__).parent / "example.json").read_text())
 
 
@@ -89,3 +90,11 @@ def test_every_type_of_event_has_words(language: str) -> None:
 
     with (settings.DBT_PROJECT / "seeds" / "event_types.csv").open(encoding="utf-8") as lines:
         assert {row["event_type"] for row in csv.DictReader(lines)} <= set(words(language).event_types)
+
+
+def test_the_specimen_in_the_docs_is_the_one_that_is_made_today() -> None:
+    assert SPECIMEN.read_bytes() == pages(DOSSIER, LANGUAGES["nl"].why), "run `make specimen`"
+
+
+if __name__ == "__main__":
+    SPECIMEN.write_bytes(pages(DOSSIER, LANGUAGES["nl"].why))
