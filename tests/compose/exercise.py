@@ -270,6 +270,8 @@ def test_a_backup_comes_back_in_empty_volumes_and_nothing_leaves_before_all_is_p
         assert analyst.execute("select count(*) from reach_daily").fetchone() != (0,)
     browser = installation.logged_in()
     assert browser.get(f"/optkeeper/lists/renewal_due/{TODAY.isoformat()}/noord/email.csv").status_code == 200
+    checked = installation.compose("exec", "-T", "tidy", "optkeeper", "evidence", "check")
+    assert re.search(r'"rows_checked": {"records": [1-9]', checked)
 
 
 if __name__ == "__main__":
