@@ -7,7 +7,7 @@ RUN := $(UV) run --frozen -q
 # as many test files side by side, each worker with a server of its own; one does with a debugger
 TEST_WORKERS ?= 2
 
-.PHONY: demo down psql docs test lint parse install country-names rules specimen secrets up backup restore compose-test compose-exercise
+.PHONY: demo down psql docs test lint parse install country-names rules specimen secrets up backup restore compose-test compose-exercise helm-check
 
 install: $(UV)
 	@$(UV) sync --frozen -q
@@ -55,6 +55,10 @@ compose-test:
 
 compose-exercise: install
 	@$(RUN) python -m tests.compose.exercise
+
+# the values for Kubernetes rendered with the official chart, where there are a helm and the chart
+helm-check:
+	@.ci/helm
 
 test: install
 	@$(RUN) pytest -n $(TEST_WORKERS) --dist loadfile
