@@ -11,14 +11,15 @@ with recallable as (
 
 recalls as (
 
-    select world_id, source, refers_to_batch, refers_to_event_id, effective_at from {{ ref('int_events__judged') }}
+    select world_id, event_key, source, refers_to_batch, refers_to_event_id, effective_at
+    from {{ ref('int_events__judged') }}
     where event_type = 'consent_revoked'
 
 ),
 
 referred_to as (
 
-    select recallable.world_id, recallable.event_key, recalls.effective_at
+    select recallable.world_id, recallable.event_key, recalls.effective_at, recalls.event_key as recall_key
     from recallable
     inner join recalls
         on
@@ -26,7 +27,7 @@ referred_to as (
             and recalls.source = recallable.source
             and recalls.refers_to_event_id = recallable.event_id
     union all
-    select recallable.world_id, recallable.event_key, recalls.effective_at
+    select recallable.world_id, recallable.event_key, recalls.effective_at, recalls.event_key as recall_key
     from recallable
     inner join recalls
         on
@@ -36,14 +37,27 @@ referred_to as (
 
 ),
 
+in_order as (
+
+    select
+        world_id,
+        event_key,
+        effective_at,
+        recall_key,
+        row_number() over (partition by world_id, event_key order by effective_at, recall_key) as position
+    from referred_to
+
+),
+
 recalled as (
 
     select
         world_id,
         event_key,
-        min(effective_at) as revoked_at
-    from referred_to
-    group by world_id, event_key
+        effective_at as revoked_at,
+        recall_key as revoked_by
+    from in_order
+    where position = 1
 
 )
 

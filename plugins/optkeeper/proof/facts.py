@@ -33,15 +33,19 @@ select distinct on (events.event_key)
 from {intermediate}.int_events__judged as events
 inner join {intermediate}.int_identity__resolved as resolved using (world_id, event_key)
 inner join {questions} as questions on questions.question_id = events.world_id
-where resolved.contact_id = %(contact_id)s and questions.known_at = %(known_at)s
+where questions.known_at = %(known_at)s and {which}
 order by events.event_key
 """
-# what bears on the person's permissions and names nobody: a vendor's recall of a delivery (R32)
-_BEARING = _EVENTS.replace(
-    "where resolved.contact_id = %(contact_id)s and",
-    "where events.event_key = any(%(bearing)s) and events.email is null and events.phone is null"
-    " and events.postal is null and events.source_contact_id is null and",
-)
+_OF_THE_CONTACT: LiteralString = "resolved.contact_id = %(contact_id)s"
+# what bears on the person's permissions and names nobody: a vendor's recall of a delivery (R32), of whatever record
+_BEARING: LiteralString = """events.event_key = any(%(bearing)s)
+    and events.email is null and events.phone is null and events.postal is null and events.source_contact_id is null"""
+_RECALLS = """
+select distinct recalled.revoked_by
+from {intermediate}.int_permissions__recalled as recalled
+inner join {questions} as questions on questions.question_id = recalled.world_id
+where recalled.event_key = any(%(events)s) and questions.known_at = %(known_at)s
+"""
 _OTHERS = """
 select distinct resolved.contact_id
 from {intermediate}.int_events__judged as events
@@ -165,21 +169,25 @@ def _read(
     moments: Sequence[Standing],
     known_at: datetime,
 ) -> Facts:
-    def rows(query: LiteralString, **values: Any) -> list[Row]:
-        placed = query.format(intermediate=schema, questions=questions)
+    def rows(query: LiteralString, which: LiteralString = "", **values: Any) -> list[Row]:
+        placed = query.format(intermediate=schema, questions=questions, which=which)
         with connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(placed.encode(), values).fetchall()
 
-    of_today = {"contact_id": contact_id, "known_at": known_at}
-    events = [event for event in rows(_EVENTS, **of_today) if not _is_about_another(rows, contact_id, event)]
+    of_today: dict[str, Any] = {"contact_id": contact_id, "known_at": known_at}
+    events = [
+        event for event in rows(_EVENTS, _OF_THE_CONTACT, **of_today) if not _is_about_another(rows, contact_id, event)
+    ]
     keys = [event["event_key"] for event in events]
     decided = [
         (moment, rows(_DECISIONS, as_of=moment.as_of, known_at=moment.known_at, events=keys)) for moment in moments
     ]
     own = {event["event_type"] for event in events if not event["is_superseded"]}
     of_others = {row["reason"] for row in rows(_REASONS) if row["event_type"] not in own}
-    because = {row["because_of"] for _, found in decided for row in found if row["because_of"]} - set(keys)
-    events += rows(_BEARING, bearing=sorted(because), known_at=known_at)
+    because = {row["because_of"] for _, found in decided for row in found if row["because_of"]}
+    recalls = {row["revoked_by"] for row in rows(_RECALLS, events=keys, known_at=known_at)}
+    bearing = sorted((because | recalls) - set(keys))
+    events += rows(_EVENTS, _BEARING, bearing=bearing, known_at=known_at)
     events.sort(key=lambda event: (event["effective_at"] or event["received_at"], event["event_key"]))
     sources = rows(_SOURCES, sources=sorted({event["source"] for event in events}))
     channels = {event["lead_channel"] for event in events} | {source["lead_channel"] for source in sources}
