@@ -21,8 +21,12 @@ _COLUMNS = (
     "request_id, received_at, way, deadline_at, owner, acknowledged_at, answered_at, answered_by, closed_at,"
     " answered_in, is_running"
 )
-# the share of the term that is over, and what a watcher is then told
-THRESHOLDS = ((1.0, "ProofRequestBreached"), (0.75, "ProofRequestAtThreeQuarters"), (0.5, "ProofRequestAtHalfTime"))
+# what a watcher is told once a share of the term is over that policy gives in per cent
+_WARNINGS = (
+    ("proof_second_warning_percent", "ProofRequestAtThreeQuarters"),
+    ("proof_first_warning_percent", "ProofRequestAtHalfTime"),
+)
+_BREACHED = "ProofRequestBreached"
 
 
 class NoSuchRequest(LookupError):
@@ -125,18 +129,26 @@ def take(connection: psycopg.Connection[Any], request_id: int, step: str, *, per
 
 
 def warnings(requests: Sequence[Request], now: datetime) -> list[dict[str, str]]:
-    """What a watcher is told of running requests: each at half time, at three quarters, and when its term is over."""
+    """What a watcher is told of running requests: each at the shares of its term that policy gives (half time and
+    three quarters), and when it is over."""
     told = []
     for request in requests:
-        rule = next(
-            (name for share, name in THRESHOLDS if request.is_running and request.share_over(now) >= share), None
-        )
+        rule = _warning(request, now) if request.is_running else None
         if rule is not None:
             owner = f"owned by {request.owner}" if request.owner else "owned by nobody"
             due = f"{request.deadline_at.astimezone(settings.BUSINESS_TIME_ZONE):%Y-%m-%d %H:%M}"
             text = f"Request {request.request_id} for proof, {owner}, is to be answered by {due}."
             told.append({"rule": rule, "source": f"request {request.request_id}", "text": text})
     return told
+
+
+def _warning(request: Request, now: datetime) -> str | None:
+    """The last of the warnings whose share of the term is over; null before the first."""
+    share = request.share_over(now)
+    if share >= 1:
+        return _BREACHED
+    day = request.received_at.astimezone(settings.BUSINESS_TIME_ZONE).date()
+    return next((rule for key, rule in _WARNINGS if share * 100 >= int(in_force(key, day).general)), None)
 
 
 def _working_days_after(day: date, count: int) -> date:
