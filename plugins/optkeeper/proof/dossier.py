@@ -19,7 +19,7 @@ from optkeeper.proof.facts import WITHHELD, Facts, Row
 from optkeeper.proof.person import Person
 from optkeeper.proof.records import Sealed
 from optkeeper.status.decisions import Standing
-from optkeeper.status.words import Words
+from optkeeper.status.words import RULES_OF_BASES, RULES_OF_REASONS, Words
 
 KIND = "optkeeper dossier 1"
 TS_27560 = "https://w3id.org/dpv/schema/iso-27560"
@@ -219,6 +219,7 @@ def _moment(moment: Standing, rows: Sequence[Row], words: Words) -> Row:
             {
                 **{name: value for name, value in row.items() if name != "contact_id"},
                 "because": words.grounds[row["basis"]] if row["marketable"] else _why(row["reason"], words),
+                "rules": RULES_OF_BASES[row["basis"]] if row["marketable"] else _rules(row["reason"]),
                 "would_help": None if row["marketable"] else words.remedy.get(row["reason"]),
             }
             for row in rows
@@ -228,6 +229,11 @@ def _moment(moment: Standing, rows: Sequence[Row], words: Words) -> Row:
 
 def _why(reason: str, words: Words) -> str:
     return words.withheld if reason == WITHHELD else words.why[reason]
+
+
+def _rules(reason: str) -> Sequence[str]:
+    """The rules that give a reason; that a restriction holds for an address whoever else uses it is one (R25)."""
+    return ["R25"] if reason == WITHHELD else RULES_OF_REASONS[reason]
 
 
 def _not_found(facts: Facts, sealed: Sealed, words: Words) -> list[str]:

@@ -231,7 +231,7 @@ def _decision(moment: Row, all_moments: Sequence[Row], said: PageWords) -> dict[
             [
                 row["brand"], said.names.channel(row["channel"]), said.names.purpose(row["purpose"]),
                 said.yes if row["marketable"] else said.no,
-                row["because"], said.day(row["expires_on"]), row["evidence_id"],
+                f"{row['because']} ({', '.join(row['rules'])})", said.day(row["expires_on"]), row["evidence_id"],
             ]
             for row in moment["scopes"]
         ],

@@ -6,7 +6,7 @@ from typing import Any
 
 from optkeeper import settings
 from optkeeper.status.decisions import Decision, Event, Interval, Standing
-from optkeeper.status.words import Words
+from optkeeper.status.words import RULES_OF_BASES, RULES_OF_REASONS, Words
 
 _WIDTH = 48
 _LIVE, _PENDING, _ENDED = "█", "▒", "·"
@@ -87,9 +87,9 @@ def _facts(decision: Decision, words: Words) -> Iterator[tuple[str, str]]:
     if decision.because_of:
         yield words.because_of, _event(decision.because_of, words)
     if decision.basis:
-        yield words.rule, words.grounds[decision.basis]
+        yield words.rule, f"{words.grounds[decision.basis]} ({', '.join(RULES_OF_BASES[decision.basis])})"
     else:
-        yield words.rule, words.why[decision.reason]
+        yield words.rule, f"{words.why[decision.reason]} ({', '.join(RULES_OF_REASONS[decision.reason])})"
         yield words.to_yes, words.remedy[decision.reason]
 
 

@@ -42,10 +42,20 @@ class Words:
     withheld: str
 
 
+def _of_seed(seed: str, key: str, column: str) -> dict[str, str]:
+    """A column of a seed, by its key."""
+    with (settings.DBT_PROJECT / "seeds" / f"{seed}.csv").open(encoding="utf-8", newline="") as lines:
+        return {row[key]: row[column] for row in csv.DictReader(lines)}
+
+
 def _of_reasons(column: str) -> dict[str, str]:
     """A column of the seed that words the reasons, by reason; `marts.reasons` shows the same."""
-    with (settings.DBT_PROJECT / "seeds" / "reason_words.csv").open(encoding="utf-8", newline="") as lines:
-        return {row["reason"]: row[column] for row in csv.DictReader(lines)}
+    return _of_seed("reason_words", "reason", column)
+
+
+# the numbers of the rules that give a reason, and of those that form a basis
+RULES_OF_REASONS = {reason: rules.split() for reason, rules in _of_reasons("rules").items()}
+RULES_OF_BASES = {basis: rules.split() for basis, rules in _of_seed("bases", "basis", "rules").items()}
 
 
 NL = Words(
