@@ -218,12 +218,10 @@ def _proof_requests(given: argparse.Namespace) -> None:
                 print(json.dumps(_told(request), default=str))
         elif given.action == "answer":
             from optkeeper.evidence import keys
-            from optkeeper.proof.prove import Asked, prove
+            from optkeeper.proof.answer import Answer, answer
 
-            subject = requests.subject_of(connection, given.number)
-            asked = Asked(subject, given.as_of, given.person, f"proof request {given.number}")
-            made = prove(connection, asked, keys.signing_key(), given.lang, given.out)
-            requests.take(connection, given.number, "answered", person=given.person, told=made.dossier_id)
+            asked = Answer(given.number, given.as_of, given.lang, given.person)
+            made = answer(connection, asked, keys.signing_key(), given.out)
             print(made.path)
             print(_proven(made.verified))
         else:

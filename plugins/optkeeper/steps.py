@@ -200,6 +200,24 @@ def watch_proof_requests() -> dict[str, Any]:
 
 @kept_private()
 @rows_untold()
+def answer_proof_request(
+    request_id: int, *, as_of: datetime | None, language: str, person: str, began: datetime
+) -> dict[str, Any]:
+    """Answers a request for proof with its dossier, once for a run that began at a moment (R39)."""
+    from optkeeper.evidence import keys
+    from optkeeper.proof import answer
+    from optkeeper.warehouse import database
+
+    folder = answer.place(request_id, began.astimezone(UTC))
+    with database.connect() as connection:
+        if not answer.stands(connection, request_id, folder):
+            asked = answer.Answer(request_id, as_of, language, person)
+            answer.answer(connection, asked, keys.signing_key(), folder)
+    return {"request": request_id, "page": f"/optkeeper/dossiers/{request_id}/{folder.name}/{answer.FILES[0]}"}
+
+
+@kept_private()
+@rows_untold()
 def document() -> dict[str, Any]:
     """Describes the marts, as published, on one page for their readers."""
     from optkeeper import transform

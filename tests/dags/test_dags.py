@@ -27,7 +27,10 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_every_kind_of_source_and_the_decision_have_a_dag(dags: dict[str, Any]) -> None:
-    assert set(dags) == {*PULLS, "decide_and_deliver", "watch_the_morning", "watch_proof_requests", "accept_shrunk"}
+    assert set(dags) == {
+        *PULLS, "decide_and_deliver", "watch_the_morning", "watch_proof_requests", "answer_proof_request",
+        "accept_shrunk",
+    }  # fmt: skip
 
 
 def test_every_dag_explains_itself_and_has_an_owner_retries_a_time_limit_and_an_alert(dags: dict[str, Any]) -> None:
@@ -65,6 +68,13 @@ def test_a_person_is_asked_about_what_shrank_and_no_answer_accepts_nothing(dags:
     assert ask.partial_kwargs["defaults"] == "Keep stopped"
     assert dag.get_task("remember").upstream_task_ids == {"ask", "shrunk"}
     assert [asset.name for asset in dags["decide_and_deliver"].get_task("doubt").outlets] == ["optkeeper_shrunk"]
+
+
+def test_a_request_for_proof_is_answered_by_its_number_so_that_no_address_reaches_airflow(dags: dict[str, Any]) -> None:
+    params = dags["answer_proof_request"].params
+    assert {name: params.get_param(name).schema["type"] for name in params} == {
+        "request": "integer", "as_of": ["null", "string"], "language": "string",
+    }  # fmt: skip
 
 
 def test_the_morning_is_watched_at_the_moment_by_which_it_must_be_delivered(dags: dict[str, Any]) -> None:

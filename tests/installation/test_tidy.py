@@ -34,7 +34,7 @@ def test_logs_go_after_the_days_that_are_kept_with_the_folders_they_leave_empty(
     logs = tmp_path / "airflow" / "logs"
     old = _written(logs / "dag_id=a" / "run_id=1" / "attempt=1.log", 30.1)
     young = _written(logs / "dag_id=a" / "run_id=2" / "attempt=1.log", 29.9)
-    assert tidy.tidy(NOW) == tidy.Tidied(logs=1, gate_pages=0)
+    assert tidy.tidy(NOW) == tidy.Tidied(logs=1, gate_pages=0, dossiers=0)
     assert not old.parent.exists()
     assert young.exists()
     assert logs.exists()
@@ -45,10 +45,19 @@ def test_a_runs_gate_page_goes_whole_and_the_list_of_runs_stays(asked: list[tupl
     _written(tmp_path / "gate" / "run-1" / "validations" / "one.html", 31)
     young = _written(tmp_path / "gate" / "run-2" / "index.html", 1)
     index = _written(tmp_path / "gate" / "index.html", 31)
-    assert tidy.tidy(NOW) == tidy.Tidied(logs=0, gate_pages=1)
+    assert tidy.tidy(NOW) == tidy.Tidied(logs=0, gate_pages=1, dossiers=0)
     assert not old.parent.exists()
     assert young.exists()
     assert index.exists()
+
+
+def test_a_dossier_goes_after_the_same_days(asked: list[tuple[str, ...]], tmp_path: Path) -> None:
+    old = _written(tmp_path / "dossiers" / "1" / "20261001T080000Z" / "dossier.json", 31)
+    _written(old.with_name("dossier.pdf"), 31)
+    young = _written(tmp_path / "dossiers" / "1" / "20261120T080000Z" / "dossier.json", 8)
+    assert tidy.tidy(NOW) == tidy.Tidied(logs=0, gate_pages=0, dossiers=1)
+    assert not old.parent.exists()
+    assert young.exists()
 
 
 def test_airflow_is_told_from_when_on_to_keep_its_records(asked: list[tuple[str, ...]]) -> None:

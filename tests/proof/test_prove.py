@@ -1,18 +1,19 @@
 """R39: a dossier of one person alone, from the worked examples, that whoever holds it can check."""
 
+import csv
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyshacl
 import pytest
 import rdflib
-from optkeeper import cli
+from optkeeper import cli, steps
 from optkeeper.delivery.storage import opened
 from optkeeper.evidence import keys
 from optkeeper.evidence.seal import seal
@@ -20,10 +21,12 @@ from optkeeper.landing import document
 from optkeeper.proof import dossier as dossiers
 from optkeeper.proof.verify import DossierAltered, verify
 from optkeeper.status import decisions
+from optkeeper.status.words import RULES_OF_BASES, RULES_OF_REASONS
 from optkeeper.warehouse import database
 
 from tests.scenarios.published import publish
 
+CHECKOUT = Path(__file__).parents[2]
 SHAPES = Path(__file__).with_name("shapes.ttl")
 AS_OF = datetime(2025, 6, 1, 10, tzinfo=UTC)
 Dossier = dict[str, Any]
@@ -205,6 +208,54 @@ def test_a_request_is_answered_by_its_dossier(
             "select taken_by, told from evidence.proof_request_steps where request_id = %s", (int(number),)
         ).fetchall()
     assert answered == [("a.jansen", dossier["@id"])]
+
+
+def test_a_run_answers_a_request_once_however_often_it_is_tried(
+    prove: Prove, published: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["proof-requests", "add", "anna@soft-opt-in.example"]) == 0
+    number = int(capsys.readouterr().out.split()[1])
+
+    def run(began: datetime) -> dict[str, Any]:
+        return steps.answer_proof_request(number, as_of=None, language="en", person="p.officer", began=began)
+
+    began = datetime(2025, 6, 1, 12, tzinfo=UTC)
+    told = run(began)
+    assert told == {
+        "request": number,
+        "page": f"/optkeeper/dossiers/{number}/20250601T120000Z/dossier.pdf",
+    }
+    assert run(began) == told
+    folder = home / "dossiers" / str(number)
+    dossier = json.loads((folder / "20250601T120000Z" / "dossier.json").read_bytes())
+    assert (folder / "20250601T120000Z" / "dossier.pdf").read_bytes().startswith(b"%PDF")
+    assert "anna" not in json.dumps(told)
+    again = run(began + timedelta(hours=1))
+    assert again["page"] != told["page"]
+    with database.connect(published) as connection:
+        answered = connection.execute(
+            "select taken_by, told from evidence.proof_request_steps where request_id = %s order by taken_at", (number,)
+        ).fetchall()
+    assert answered[0] == ("p.officer", dossier["@id"])
+    assert len(answered) == 2
+
+
+def test_what_a_vendor_took_back_is_told_though_the_recall_names_nobody(prove: Prove) -> None:
+    dossier = prove("anna@recall.example")
+    [recall] = [one for one in dossier["consents"] if one["event_type"] == "consent_revoked"]
+    assert recall["refers_to_batch"] == "LC-recall"
+    assert {record["record_id"] for record in dossier["records"]} >= {recall["record_id"]}
+    found = scope(dossier, "newsletter")
+    assert (found["reason"], found["rules"]) == ("revoked", ["R32"])
+    assert "bas@recall.example" not in json.dumps(dossier)
+
+
+def test_each_decision_names_the_rules_that_give_it(prove: Prove) -> None:
+    assert scope(prove("anna@own-form-after-withdrawal.example"), "newsletter")["rules"] == ["R2", "R11", "R12"]
+    known = {row["rule"] for row in csv.DictReader((CHECKOUT / "docs/rules.csv").open(encoding="utf-8"))}
+    for rules in (*RULES_OF_REASONS.values(), *RULES_OF_BASES.values()):
+        assert rules
+        assert set(rules) <= known
 
 
 @pytest.fixture

@@ -67,7 +67,9 @@ def published(warehouse: Connection, warehouse_url: str, monkeypatch: pytest.Mon
     return warehouse
 
 
-@pytest.mark.parametrize("path", ["/", "/today", "/gate/index.html", "/marts/index.html", "/lists/x"])
+@pytest.mark.parametrize(
+    "path", ["/", "/today", "/gate/index.html", "/marts/index.html", "/lists/x", "/dossiers/", "/dossiers/x"]
+)
 def test_who_has_not_logged_in_is_sent_to_the_login_and_back(path: str) -> None:
     answer = _browser(None).get(path)
     assert answer.status_code == 302
@@ -90,6 +92,23 @@ def test_a_list_is_for_those_alone_who_may_see_lists(published: Connection, home
     assert _browser().get(path.replace(".xlsx", ".import.csv")).headers["content-type"].startswith("text/csv")
     assert _browser().get(path.replace("noord", "zuid/%2e%2e/noord")).status_code == 404
     assert _browser().get(path.replace("2026-03-01", "2026-03-02")).status_code == 404
+
+
+def test_a_dossier_that_a_run_made_is_for_those_alone_who_may_see_dossiers(home: Path) -> None:
+    assert "No run has made a dossier" in _browser().get("/dossiers/").text
+    folder = home / "dossiers" / "12" / "20260301T080000Z"
+    folder.mkdir(parents=True)
+    for name in ("dossier.json", "dossier.pdf", "other.txt"):
+        (folder / name).write_text(f"this is {name}")
+    path = "/dossiers/12/20260301T080000Z/dossier.pdf"
+    for hidden in ("/dossiers/", path):
+        assert _browser("visitor").get(hidden).status_code == 403
+    listed = _browser().get("/dossiers/").text
+    assert 'Request 12, 20260301T080000Z: <a href="12/20260301T080000Z/dossier.pdf">' in listed
+    answer = _browser().get(path)
+    assert (answer.text, answer.headers["cache-control"]) == ("this is dossier.pdf", "no-store")
+    for other in ("other.txt", "%2e%2e/20260301T080000Z/dossier.pdf", ""):
+        assert _browser().get(f"/dossiers/12/20260301T080000Z/{other}").status_code == 404
 
 
 def test_the_gates_pages_are_served_and_nothing_beside_them(home: Path) -> None:

@@ -1,4 +1,4 @@
-"""What an installation leaves behind day by day, taken away after a time: logs, run records, the gate's pages.
+"""What an installation leaves behind day by day, taken away after a time: logs, runs, gate pages, dossiers.
 
 Nothing of the warehouse is touched: what the gate found stands in it for good, and so does what was received.
 """
@@ -16,10 +16,11 @@ from optkeeper.installation import airflow
 
 @dataclass(frozen=True, slots=True)
 class Tidied:
-    """How many files of Airflow's logs, and pages of runs of the gate, were taken away."""
+    """How many files of Airflow's logs, pages of runs of the gate, and dossiers were taken away."""
 
     logs: int
     gate_pages: int
+    dossiers: int
 
 
 def tidy(now: datetime | None = None) -> Tidied:
@@ -34,10 +35,11 @@ def tidy(now: datetime | None = None) -> Tidied:
         "--error-on-cleanup-failure",
     )  # fmt: skip
     logs = sum(_removed(path) for path in _older(_logs(), before))
-    pages = list(_runs_older(settings.home() / "gate", before))
-    for page in pages:
-        shutil.rmtree(page)
-    return Tidied(logs, len(pages))
+    pages = list(_folders_older(settings.home() / "gate", "*/index.html", before))
+    dossiers = list(_folders_older(settings.home() / "dossiers", "*/*/dossier.json", before))
+    for folder in pages + dossiers:
+        shutil.rmtree(folder)
+    return Tidied(logs, len(pages), len(dossiers))
 
 
 def _logs() -> Path:
@@ -61,7 +63,8 @@ def _removed(log: Path) -> bool:
     return True
 
 
-def _runs_older(folder: Path, before: datetime) -> Iterator[Path]:
-    for page in sorted(folder.glob("*/index.html")):
+def _folders_older(folder: Path, having: str, before: datetime) -> Iterator[Path]:
+    """The folders that hold a file which nobody has written to since."""
+    for page in sorted(folder.glob(having)):
         if page.stat().st_mtime < before.timestamp():
             yield page.parent

@@ -1,7 +1,7 @@
 """The pages, as an application that Airflow's API server mounts at `/optkeeper`.
 
 Who may see them is Airflow's to say: its login, and its auth manager's answer for the custom views `Optkeeper` and, for
-the lists, which hold personal data, `Optkeeper lists`.
+what holds personal data, `Optkeeper lists` and `Optkeeper dossiers`.
 """
 
 import mimetypes
@@ -20,7 +20,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Redirect
 from optkeeper import settings
 
 PREFIX = "/optkeeper"
-PAGES, LISTS = "Optkeeper", "Optkeeper lists"
+PAGES, LISTS, DOSSIERS = "Optkeeper", "Optkeeper lists", "Optkeeper dossiers"
 _LIST = re.compile(
     r"renewal_due/[0-9]{4}-[0-9]{2}-[0-9]{2}/[a-z0-9][a-z0-9_-]*/(?:email|phone|sms|post)\.(?:xlsx|csv|import\.csv)"
 )
@@ -117,6 +117,32 @@ def lists(path: str) -> Response:
     return Response(
         content, media_type=kind, headers=_HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'}
     )
+
+
+@app.get("/dossiers/", dependencies=[Depends(_allowed(DOSSIERS))])
+def dossiers() -> HTMLResponse:
+    """The dossiers that runs of `answer_proof_request` made; each is named by the number of its request."""
+    from optkeeper.proof import answer
+
+    rows = "".join(
+        f"<li>Request {request_id}, {moment}: "
+        + ", ".join(f'<a href="{request_id}/{moment}/{name}">{name}</a>' for name in answer.FILES)
+        for request_id, moment in answer.made()
+    )
+    listed = f"<ul>{rows}</ul>" if rows else "<p>No run has made a dossier, or all were taken away since.</p>"
+    return HTMLResponse(
+        f'<!doctype html><html lang="en"><title>Dossiers</title><h1>Dossiers</h1>{listed}</html>', headers=_HEADERS
+    )
+
+
+@app.get("/dossiers/{path:path}", dependencies=[Depends(_allowed(DOSSIERS))])
+def dossier(path: str) -> FileResponse:
+    """A dossier that a run made, as pages or as JSON."""
+    from optkeeper.proof import answer
+
+    if not any(path == f"{number}/{moment}/{name}" for number, moment in answer.made() for name in answer.FILES):
+        raise HTTPException(404, "There is no such dossier.")
+    return _file(answer.folder(), path)
 
 
 def _file(folder: Path, path: str) -> FileResponse:
