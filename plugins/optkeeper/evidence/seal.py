@@ -114,7 +114,7 @@ def _append(
     condition, values = (
         ("true", {}) if before is None else ("received_at > %(until)s", {"until": before.received_until})
     )
-    for ids, hashes in logs.leaves(connection, log, last, upto, condition, **values):
+    for ids, hashes in logs.leaves_ahead(connection, log, last, upto, condition, **values):
         tiles.write(connection, log.name, growing.add(hashes, ids))
     tiles.write(connection, log.name, growing.rest())
 
