@@ -7,7 +7,7 @@ RUN := $(UV) run --frozen -q
 # as many test files side by side, each worker with a server of its own; one does with a debugger
 TEST_WORKERS ?= 2
 
-.PHONY: demo down psql docs test lint parse install country-names rules specimen secrets up backup restore compose-test compose-exercise helm-check
+.PHONY: demo down psql docs test lint parse install country-names rules specimen secrets up backup restore compose-test compose-exercise helm-check bench
 
 install: $(UV)
 	@$(UV) sync --frozen -q
@@ -59,6 +59,10 @@ compose-exercise: install
 # the values for Kubernetes rendered with the official chart, where there are a helm and the chart
 helm-check:
 	@.ci/helm
+
+# what each stage costs for SIZE contacts, written to docs/benchmarks.md; a million take hours
+bench: install
+	@$(RUN) python -m tests.bench --size $(or $(SIZE),100000)
 
 test: install
 	@$(RUN) pytest -n $(TEST_WORKERS) --dist loadfile
