@@ -41,6 +41,18 @@ def test_other_content_under_the_same_id_is_kept_beside_the_first(warehouse: Con
     assert [row[3]["type"] for row in _records(warehouse)] == ["a", "b"]
 
 
+def test_a_first_load_looks_each_record_up_by_index_though_the_table_was_analyzed_empty(
+    owner: Connection, warehouse: Connection
+) -> None:
+    owner.execute("vacuum analyze raw.records")
+    read = "select coalesce(sum(seq_tup_read), 0) from pg_stat_user_tables where relname = 'records'"
+    Landing(warehouse, "web", chunk=100).land(_received(number) for number in range(300))
+    warehouse.execute("select pg_stat_force_next_flush()")
+    found = warehouse.execute(read).fetchone()
+    assert found is not None
+    assert found[0] < 1000
+
+
 def test_the_digest_can_be_computed_again_from_what_is_stored(warehouse: Connection) -> None:
     text = (
         b'{"z": 1e2, "a": 0.10, "long": 123456789012345678901234567890, "text": "\\u00e9\\u2028\\\\u0000", "n": null}'
