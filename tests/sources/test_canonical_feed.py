@@ -11,6 +11,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from optkeeper import registry
 from optkeeper.landing.land import Landing, LandingCounts, WarehouseLedger
 from optkeeper.registry import RegisteredSource
@@ -435,3 +437,53 @@ def test_a_feed_takes_no_more_memory_for_a_longer_file(folder: Path) -> None:
     tracemalloc.stop()
     assert count == 15_002  # the file's opening and its end included
     assert peak < 4_000_000
+
+
+_VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8),
+    st.sampled_from(["anna@x.example", "2026-03-02T10:00:00Z", " ", "x" * 251, "x" * 1001, "é" * 600, "\x00", "hard", 'a":b']),
+    st.lists(st.text(max_size=3), max_size=2),
+)  # fmt: skip
+_FIELDS = st.sampled_from(
+    [
+        *canonical_feed._TEXTS,
+        *canonical_feed._NUMBERS,
+        *canonical_feed._FLAGS,
+        "contact",
+        "evidence",
+        "refers_to",
+        "other",
+    ]
+)
+_PART = st.dictionaries(
+    st.sampled_from(
+        [*(one for part in canonical_feed._PARTS.values() for one in part), "postal", "published_purposes",
+         "opt_out_offered_at_collection", "other"]
+    ),
+    st.one_of(_VALUES, st.dictionaries(st.sampled_from(canonical_feed._POSTAL), _VALUES, max_size=3)),
+    max_size=4,
+)  # fmt: skip
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.dictionaries(_FIELDS, st.one_of(_VALUES, _PART), max_size=5),
+    st.sampled_from(sorted(canonical_feed._event_types())),
+    st.booleans(),
+)
+def test_what_is_taken_at_first_sight_is_what_a_closer_look_takes(
+    fields: dict[str, Any], kind: str, is_doubled: bool
+) -> None:
+    text = json.dumps({"event_id": "1", "source": "web", "type": kind, **fields}).encode()
+    if is_doubled:
+        text = text[:-1] + b', "brand" : "noord", "channel": "email"}'
+    seen = canonical_feed._plainly_sound(text, "web")
+    if seen is not None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(canonical_feed, "_plainly_sound", lambda *_: None)
+            assert seen == canonical_feed._checked(text, "web")
+
+
+def test_an_ordinary_line_is_taken_at_first_sight() -> None:
+    assert canonical_feed._plainly_sound(_line(), None) == json.loads(_line())
+    assert canonical_feed._plainly_sound(_line()[:-1] + b', "source": "web"}', None) is None

@@ -24,9 +24,11 @@ MOST_READINGS = 64  # of a record that repeats keys
 _PLAIN_ENCODER = msgspec.json.Encoder(decimal_format="number")
 _SORTED_ENCODER = msgspec.json.Encoder(order="deterministic", decimal_format="number")
 _MAYBE_DECIMAL = re.compile(rb"[:,\[ ]-?[0-9]+[.eE]")
+_KEY_APART = re.compile(rb'"[ \t\r\n]+:')
 _MAYBE_LONG_NUMBER = re.compile(rb"[0-9.eE+-]{%d}" % LONGEST_NUMBER)
 # Delivery metadata of the canonical feed; not part of what was said, so a redelivery is the same record (R9).
 _NOT_DIGESTED = "received_at"
+_TOO_DEEP = f"it is nested deeper than {DEEPEST} levels"
 
 
 class MalformedDocument(ValueError):
@@ -77,6 +79,27 @@ def decode_strictly(text: bytes) -> Any:
     except (ValueError, RecursionError):  # what the other reader takes and this one does not
         raise MalformedDocument("the text is not a whole JSON document in UTF-8") from None
     return value
+
+
+def decode_plain(text: bytes) -> Any | None:
+    """The value of a JSON text in which every key stands once, where that shows at once; else None.
+
+    Before each colon that ends a key stands its quotation mark, so a text holds no more keys than it holds `":`; where
+    the value holds as many, none was lost.
+    """
+    try:
+        value = _DECODER.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError, ValueError):
+        return None
+    if _KEY_APART.search(text) is not None or _members_of(value) != text.count(b'":'):
+        return None
+    return value
+
+
+def _members_of(value: Any) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(_members_of(item) for item in value.values() if isinstance(item, dict | list))
+    return sum(_members_of(item) for item in value if isinstance(item, dict | list)) if isinstance(value, list) else 0
 
 
 def _keys_once(pairs: list[tuple[str, Any]]) -> None:
@@ -198,12 +221,14 @@ def canonical(payload: Mapping[str, Any]) -> bytes:
     """
     if _NOT_DIGESTED in payload:
         payload = {key: value for key, value in payload.items() if key != _NOT_DIGESTED}
-    if _depth(payload) > DEEPEST:
-        raise MalformedDocument(f"it is nested deeper than {DEEPEST} levels")
     try:
         text = _SORTED_ENCODER.encode(payload)
     except (ValueError, RecursionError):  # a whole number of thousands of digits, a lone surrogate
+        if _depth(payload) > DEEPEST:
+            raise MalformedDocument(_TOO_DEEP) from None
         raise MalformedDocument("a number is out of range") from None
+    if text.count(b"{") + text.count(b"[") > DEEPEST and _depth(payload) > DEEPEST:
+        raise MalformedDocument(_TOO_DEEP)
     if _MAYBE_LONG_NUMBER.search(text) and _has_long_number(payload):
         raise MalformedDocument("a number is out of range")
     if b"\\u0000" in text and b"\\u0000" in text.replace(b"\\\\", b""):
