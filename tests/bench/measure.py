@@ -97,7 +97,7 @@ def measure(contacts: int, work: Path) -> Bench:
         full, models = _build(connection, clock, address, work, rows)
         _seal(connection, clock, work, contacts, rows)
         for source, path in later.items():
-            _landed(connection, source, path)
+            _landed(connection, source, path, is_history=False)
         _daily(connection, clock, address, work, full, rows)
         _read(connection, clock, address, work, contacts, rows)
     rows.append(
@@ -120,9 +120,10 @@ def _written(events: Iterable[Event], folder: Path) -> dict[str, Path]:
     return {source: folder / f"{source}.jsonl" for source in sorted(by_source)}
 
 
-def _landed(connection: psycopg.Connection[Any], source: str, path: Path) -> int:
+def _landed(connection: psycopg.Connection[Any], source: str, path: Path, *, is_history: bool = True) -> int:
+    """Lands a file; of a history each record was received when it says, of what came after the seal it is received now."""
     with path.open("rb") as lines:
-        landing = Landing(connection, source, honour_received_at=True)
+        landing = Landing(connection, source, honour_received_at=is_history)
         return landing.land(read_events(lines, path.name, source)).records_seen
 
 

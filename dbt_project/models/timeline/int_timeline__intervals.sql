@@ -18,9 +18,25 @@ effective_grants as (
 
 ),
 
-statements as (
+-- each read on its own: one that is read three times is kept by the server without its statistics
+counted as (
 
     select * from {{ ref('int_timeline__statements') }}
+    where class = 1
+
+),
+
+failed as (
+
+    select * from {{ ref('int_timeline__statements') }}
+    where class = 2
+
+),
+
+asked as (
+
+    select * from {{ ref('int_timeline__statements') }}
+    where class = 3
 
 ),
 
@@ -88,15 +104,9 @@ described as (
             scope_periods.scope_period_id = states.scope_period_id
             and scope_periods.period_until > states.state_from
             and states.state_until > scope_periods.period_from
-    left join statements as counted
-        on
-            counted.scope_period_id = states.scope_period_id
-            and counted.class = 1
-            and counted.rank = states.counted_rank
-    left join statements as failed
-        on failed.scope_period_id = states.scope_period_id and failed.class = 2 and failed.rank = states.failed_rank
-    left join statements as asked
-        on asked.scope_period_id = states.scope_period_id and asked.class = 3 and asked.rank = states.asked_rank
+    left join counted on counted.scope_period_id = states.scope_period_id and counted.rank = states.counted_rank
+    left join failed on failed.scope_period_id = states.scope_period_id and failed.rank = states.failed_rank
+    left join asked on asked.scope_period_id = states.scope_period_id and asked.rank = states.asked_rank
     left join effective_grants
         on
             effective_grants.scope_period_id = states.scope_period_id
