@@ -39,7 +39,7 @@ select
 from raw.records
 order by key, instant
 """
-_LOOKUP = "select * from marts.decisions where address = %s"
+_LOOKUP = "select * from marts.address_decisions where channel = 'email' and address = %s"
 _IDENTITY = "int_identity__"
 
 

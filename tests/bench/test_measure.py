@@ -36,7 +36,7 @@ def test_a_small_size_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.Mon
         with database.connect(bench.address) as connection:
             found = connection.execute(
                 "select (select count(*) from raw.records), (select count(*) from raw.quarantine),"
-                " (select count(*) from marts.contacts), (select count(*) from marts.decisions where is_marketable)"
+                " (select count(*) from marts.contacts), (select count(*) from marts.address_decisions where is_marketable)"
             ).fetchone()
     finally:
         embedded.stop(tmp_path / "postgres")
