@@ -484,6 +484,17 @@ def test_what_is_taken_at_first_sight_is_what_a_closer_look_takes(
             assert seen == canonical_feed._checked(text, "web")
 
 
+@pytest.mark.parametrize("opened", ["[", '{"a":'])
+@pytest.mark.parametrize("levels", [60, 65, 200, 400, 600, 990, 5_000, 100_000])
+def test_a_line_that_is_nested_deep_is_told_alike_at_first_sight_and_at_a_closer_look(opened: str, levels: int) -> None:
+    closed = "]" if opened == "[" else "}"
+    line = _line()[:-2] + b', "deep": ' + (opened * levels + "1" + closed * levels).encode() + b"}"
+    told = _one(line)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canonical_feed, "_plainly_sound", lambda *_: None)
+        assert type(told) is type(_one(line))
+
+
 def test_an_ordinary_line_is_taken_at_first_sight() -> None:
     assert canonical_feed._plainly_sound(_line(), None) == json.loads(_line())
     assert canonical_feed._plainly_sound(_line()[:-1] + b', "source": "web"}', None) is None

@@ -85,8 +85,10 @@ def decode_plain(text: bytes) -> Any | None:
     """The value of a JSON text in which every key stands once, where that shows at once; else None.
 
     Before each colon that ends a key stands its quotation mark, so a text holds no more keys than it holds `":`; where
-    the value holds as many, none was lost.
+    the value holds as many, none was lost. One that may be nested too deep does not show it.
     """
+    if text.count(b"{") + text.count(b"[") > DEEPEST:
+        return None
     try:
         value = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError, ValueError):

@@ -168,7 +168,7 @@ def _plainly_sound(text: bytes, source: str | None) -> Mapping[str, Any] | None:
     is needed, which says what is wrong, if anything is."""
     try:
         line: Any = _SOUND.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError, ValueError):
         return None
     named = (line.event_id, line.source, line.type)
     if not all(named) or not all(one.strip() for one in named) or line.type not in _event_types():
