@@ -60,7 +60,7 @@ compose-exercise: install
 helm-check:
 	@.ci/helm
 
-# what each stage costs for SIZE contacts, written to docs/benchmarks.md; a million take hours
+# what each stage costs for SIZE contacts, written to docs/benchmarks.md; 20,000 take some six minutes
 bench: install
 	@$(RUN) python -m tests.bench --size $(or $(SIZE),100000)
 
