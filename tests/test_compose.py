@@ -172,6 +172,12 @@ def test_only_who_may_read_the_lists_in_the_warehouse_sees_them() -> None:
     assert seen == {"privacy_officer", "marketing"}
 
 
+def test_a_privacy_officer_may_start_the_dag_of_the_dossiers_and_no_other() -> None:
+    held = installation.roles()["privacy_officer"]
+    assert {resource for action, resource in held if action == "can_create"} == {"DAG Run:answer_proof_request"}
+    assert {resource for _, resource in held if resource.startswith("DAG:")} == {"DAG:answer_proof_request"}
+
+
 def test_a_worker_takes_from_every_queue_that_a_task_is_put_in(compose: dict[str, Any]) -> None:
     taken = set(re.findall(r"WORKER_QUEUES:-([a-z,]+)", TEXT)[0].split(","))
     put = {

@@ -138,6 +138,58 @@ def test_each_role_logs_in_and_sees_what_is_its(installation: Installation, undi
         assert {path: client.get(path).status_code for path in wanted} == wanted, name
 
 
+def test_the_privacy_officer_makes_dossiers_in_the_ui_and_starts_nothing_else(
+    installation: Installation, undisturbed: Rows
+) -> None:
+    with installation.warehouse("privacy_officer") as connection:
+        (address,) = connection.execute(
+            "select min(address) from marts.contact_points where channel = 'email'"
+        ).fetchone() or (None,)
+    told = installation.compose("exec", "-T", "worker", "optkeeper", "proof-requests", "add", str(address))
+    number = int(told.split()[-1])
+    chain = Chain(installation, "officer", PASSWORD)
+    with pytest.raises(httpx.HTTPStatusError, match="403"):
+        chain.ask("POST", f"/dags/{Chain.DECIDE}/dagRuns", json={"logical_date": None})
+    for language in ("nl", "en"):
+        asked = {"request": number, "language": language}
+        chain.ask("POST", f"/dags/{Chain.PROVE}/dagRuns", json={"logical_date": None, "conf": asked})
+        chain.over(Chain.PROVE, seconds=300)
+    assert [run["triggering_user_name"] for run in chain.runs(Chain.PROVE)] == ["officer", "officer"]
+    officer, others = installation.logged_in("officer", PASSWORD), ("ans", "mark")
+    listed = re.findall(r'href="([^"]+)"', officer.get("/optkeeper/dossiers/").text)
+    assert len(listed) == 4
+    for name in listed:
+        assert officer.get(f"/optkeeper/dossiers/{name}").status_code == 200
+        assert {
+            installation.logged_in(one, PASSWORD).get(f"/optkeeper/dossiers/{name}").status_code for one in others
+        } == {403}
+    pages = next(name for name in listed if name.endswith(".pdf"))
+    assert officer.get(f"/optkeeper/dossiers/{pages}").content.startswith(b"%PDF-")
+    with installation.warehouse("privacy_officer") as connection:
+        steps = connection.execute(
+            "select step, person from evidence.proof_request_steps where request_id = %s order by 1", (number,)
+        ).fetchall()
+        assert ("answered", "officer") in steps
+
+
+def test_tidy_takes_away_the_runs_of_long_ago_and_leaves_the_last(
+    installation: Installation, undisturbed: Rows
+) -> None:
+    chain = Chain(installation)
+    older, newer = (run["dag_run_id"] for run in chain.runs(Chain.PROVE))
+    aged = (
+        "update dag_run set start_date = start_date - interval '400 days' where run_id = '{0}';"
+        " update task_instance set start_date = start_date - interval '400 days' where run_id = '{0}';"
+    )
+    installation.compose(
+        "exec", "-T", "postgres", "psql", "--host", "/var/run/postgresql", "--username", "optkeeper", "--dbname", "airflow",
+        "--command", aged.format(older),
+    )  # fmt: skip
+    installation.compose("exec", "-T", "tidy", "optkeeper", "tidy")
+    assert [run["dag_run_id"] for run in chain.runs(Chain.PROVE)] == [newer]
+    assert len(chain.runs(Chain.DECIDE)) >= 1
+
+
 def test_a_person_logs_in_by_the_form_and_comes_to_the_page_asked_for(
     installation: Installation, undisturbed: Rows
 ) -> None:

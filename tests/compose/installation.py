@@ -108,10 +108,11 @@ class Chain:
 
     PULLS = ("pull_crm", "pull_email_platform", "pull_vendor_files", "pull_canonical_feed")
     DECIDE = "decide_and_deliver"
+    PROVE = "answer_proof_request"
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
-        self._client = installation.logged_in()
+    def __init__(self, installation: Installation, name: str = "admin", password: str | None = None) -> None:
+        self._installation, self._person = installation, (name, password)
+        self._client = installation.logged_in(*self._person)
 
     def ask(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         """Asks Airflow's API, again and again while it is away."""
@@ -122,7 +123,7 @@ class Chain:
             except httpx.TransportError:
                 return None
             if answer.status_code == 401:
-                self._client = self._installation.logged_in()
+                self._client = self._installation.logged_in(*self._person)
                 return None
             if answer.status_code >= 500:
                 return None
@@ -170,21 +171,24 @@ class Chain:
         return until(found, seconds, f"attempt {attempt} at {task_id}")
 
     def decided(self, *, after: datetime | None = None, seconds: int = 1500) -> dict[str, Any]:
-        """The last run of decisions, once all are over; it must be green.
+        """The last run of decisions, once all are over; it must be green."""
+        return self.over(self.DECIDE, after=after, seconds=seconds)
+
+    def over(self, dag_id: str, *, after: datetime | None = None, seconds: int) -> dict[str, Any]:
+        """The last run of a DAG, once all are over; it must be green.
 
         Args:
+            dag_id: the DAG.
             after: runs from before this moment do not count.
             seconds: how long to wait.
         """
 
-        def over() -> dict[str, Any] | None:
-            runs = [
-                run for run in self.runs(self.DECIDE) if not after or datetime.fromisoformat(run["run_after"]) > after
-            ]
+        def ended() -> dict[str, Any] | None:
+            runs = [run for run in self.runs(dag_id) if not after or datetime.fromisoformat(run["run_after"]) > after]
             return runs[-1] if runs and all(run["state"] in ("success", "failed") for run in runs) else None
 
-        last = until(over, seconds, "the run of decisions")
-        tasks = self.tasks(self.DECIDE, last["dag_run_id"])
+        last = until(ended, seconds, f"the end of {dag_id}")
+        tasks = self.tasks(dag_id, last["dag_run_id"])
         assert last["state"] == "success", {name: one["state"] for name, one in tasks.items()}
         return last
 
