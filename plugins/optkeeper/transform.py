@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from optkeeper import policy_versions, registry_check, settings
+from optkeeper import daily, policy_versions, registry_check, settings
 from optkeeper.private import kept_private, make_private
 from optkeeper.warehouse import database
 from optkeeper.warehouse.dbt_errors import keep_rows_untold
@@ -27,6 +27,10 @@ _COMPLETED = """
 create schema if not exists intermediate;
 create table if not exists intermediate.completed_builds (run_id text primary key, completed_at timestamptz not null)
 """
+
+
+_BUILD = ("build", "--exclude-resource-type", "unit_test")
+_RUN = ("run",)  # the tests that hold of the whole hold of a part; a full build asks them
 
 
 class TransformError(Exception):
@@ -164,33 +168,75 @@ def _known_at(connection: "psycopg.Connection[Any]", run_id: str, as_of: datetim
 
 
 def build(
-    run_id: str, as_of: datetime, *, address: str | None = None, work_folder: Path | None = None
+    run_id: str, as_of: datetime, *, address: str | None = None, work_folder: Path | None = None, full: bool = False
 ) -> TransformCounts:
     """Builds and tests everything from staging to the candidate marts, deciding for one business moment.
+
+    What changed since the build that stands is computed, and everything where there is none or the rules have changed.
+
+    Args:
+        run_id: names the build.
+        as_of: the business moment.
+        address: the warehouse's address; the installation's own when absent.
+        work_folder: where dbt keeps what it parsed; the installation's own when absent.
+        full: compute everything, whatever changed.
 
     Raises:
         TransformError: a model or a test failed; the candidate marts then are of no run and cannot be published.
     """
     address = address or database.url()
+    work = work_folder or settings.home() / "dbt"
     with database.connect(address) as connection:
         database.ensure_raw(connection)
         connection.execute(_COMPLETED)
+        daily.ensure(connection)
         connection.execute("delete from intermediate.completed_builds")
-        connection.execute("analyze raw.records")
         known_at = _known_at(connection, run_id, as_of)
-        counts = run(
-            ["build", "--exclude-resource-type", "unit_test"],
-            address=address,
-            work_folder=work_folder or settings.home() / "dbt",
-            variables={
-                "as_of": as_of.isoformat(),
-                "known_at": known_at.isoformat(),
-                "run_id": run_id,
-                "policy_version": policy_versions.keep(connection),
-            },
-        )
+        version = policy_versions.keep(connection)
+        now = daily.state(connection, run_id, as_of, known_at, version)
+        variables = {
+            "as_of": as_of.isoformat(),
+            "known_at": known_at.isoformat(),
+            "run_id": run_id,
+            "policy_version": version,
+        }
+        before = daily.standing(connection)
+        reason = "it was asked for" if full else daily.reason_for_all(connection, before, now)
+        if reason or before is None:
+            log.info("everything is built: %s", reason)
+            counts = _build_all(connection, address, work, variables, now)
+        else:
+            counts = _build_changed(connection, address, work, variables, before, now)
         connection.execute("insert into intermediate.completed_builds values (%s, now())", (run_id,))
     return counts
+
+
+def _build_all(
+    connection: "psycopg.Connection[Any]", address: str, work: Path, variables: dict[str, Any], now: daily.State
+) -> TransformCounts:
+    connection.execute("analyze raw.records")
+    daily.forget(connection)
+    counts = run(_BUILD, address=address, work_folder=work, variables=variables)
+    daily.keep(connection, now)
+    return counts
+
+
+def _build_changed(
+    connection: "psycopg.Connection[Any]",
+    address: str,
+    work: Path,
+    variables: dict[str, Any],
+    before: daily.State,
+    now: daily.State,
+) -> TransformCounts:
+    daily.prepare(connection, before, now)
+    changed = run(
+        [*_RUN, *daily.BUILT], address=address, work_folder=work / "day", variables=variables | daily.VARIABLES
+    )
+    log.info("the rows of %d contacts were built", daily.take_over(connection, now))
+    daily.clear(connection)
+    whole = run([*_BUILD, *daily.WHOLE], address=address, work_folder=work, variables=variables)
+    return TransformCounts(changed.succeeded + whole.succeeded, changed.warned + whole.warned)
 
 
 def document(folder: Path, *, address: str | None = None) -> Path:

@@ -167,7 +167,7 @@ def test_the_privacy_officer_makes_dossiers_in_the_ui_and_starts_nothing_else(
     assert officer.get(f"/optkeeper/dossiers/{pages}").content.startswith(b"%PDF-")
     with installation.warehouse("privacy_officer") as connection:
         steps = connection.execute(
-            "select step, person from evidence.proof_request_steps where request_id = %s order by 1", (number,)
+            "select step, taken_by from evidence.proof_request_steps where request_id = %s order by 1", (number,)
         ).fetchall()
         assert ("answered", "officer") in steps
 

@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['event_key']}]) }}
 -- R7, R27, R30, R33: may this record be relied on, or is it kept in quarantine?
 
 with known as (

@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['event_key']}]) }}
 -- R8, R9: in each world the newest received version of every event stands, of those known there. An older version of a
 -- restriction that names another person or address restricts too: the source has used an id of its twice.
 

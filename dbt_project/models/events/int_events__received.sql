@@ -1,102 +1,51 @@
-with addresses as (
+{{ config(indexes=[
+    {'columns': ['record_id']}, {'columns': ['event_key']}, {'columns': ['source', 'batch']}, {'columns': ['event_type']},
+]) }}
+-- Every received version of every event. A record's reading depends on the record and on the registries in force, so a daily
+-- build reads what has landed and takes the rest of what it is about from the standing build.
 
-    select * from {{ ref('stg_landing__addresses') }}
+{% if is_daily() -%}
+with landed as (
 
-),
-
-country_names as (
-
-    select * from {{ ref('country_names') }}
-
-),
-
--- by which country a number or postal address is read whose record and file name none (R34)
-default_countries as (
-
-    select
-        value as country,
-        valid_from,
-        valid_to
-    from {{ ref('policy') }}
-    where key = 'default_country' and country = '*' and channel = '*'
+    select * from {{ ref('int_events__landed') }}
 
 ),
 
-broken_records as (
+standing as (
 
-    select * from {{ ref('stg_landing__broken_records') }}
-
-),
-
-delivered as (
-    {{ union_of_events([
-        'stg_canonical__events',
-        'int_events__from_hubspot',
-        'int_events__from_mailchimp',
-        'int_events__from_vendor_files',
-    ]) }}
+    select * from {{ source('standing', 'int_events__received') }}
 
 ),
 
-countried as (
+read_again as (
 
-    select
-        delivered.*,
-        {{ read_country('delivered.country', 'countries.country') }} as named_country,
-        {{ read_country('delivered.postal_country', 'postal_countries.country') }} as named_postal_country
-    from delivered
-    left join country_names as countries on countries.folded_name = {{ country_spelling('delivered.country') }}
-    left join country_names as postal_countries
-        on postal_countries.folded_name = {{ country_spelling('delivered.postal_country') }}
+    select * from {{ source('daily', 'sources_read_again') }}
 
 ),
 
-addressed as (
+affected as (
 
-    select
-        countried.source || '/' || countried.event_id as event_key,
-        {%- for name, type in canonical_event_types() if name != 'country' %}
-        {{ "nullif(btrim(countried." ~ name ~ "), '') as " ~ name if type == "text" else "countried." ~ name }},
-        {%- endfor %}
-        countried.named_country as country,
-        case
-            when emails.spelling is not null then emails.address
-            when countried.email_text like '%_@_%._%' and length(countried.email_text) <= 320
-                then lower(btrim(countried.email_text, e' \t\r\n'))
-        end as email,
-        phones.address as phone,
-        case
-            -- what is longer is no address, and no index holds it
-            when
-                length(countried.postal_postcode) <= 200
-                and length(countried.postal_house_number) <= 200
-                and length(coalesce(countried.postal_addition, '')) <= 200
-                then
-                    coalesce(
-                        countried.named_postal_country, countried.named_country, countried.default_country,
-                        default_countries.country
-                    )
-                    || '|' || upper(regexp_replace(countried.postal_postcode, '\.0+$|[^0-9A-Za-z]', '', 'g'))
-                    || '|' || upper(regexp_replace(countried.postal_house_number, '\.0+$|{{ blanks() }}', '', 'g'))
-                    || '|' || upper(regexp_replace(coalesce(countried.postal_addition, ''), '[^0-9A-Za-z]', '', 'g'))
-        end as postal,
-        broken_records.broken_reason
-    from countried
-    left join broken_records on broken_records.record_id = countried.record_id
-    left join default_countries
-        on
-            {{ local_date('countried.received_at') }} >= default_countries.valid_from
-            and {{ local_date('countried.received_at') }} <= coalesce(
-                default_countries.valid_to, {{ local_date('countried.received_at') }}
-            )
-    left join addresses as emails
-        on emails.kind = 'email' and emails.spelling = btrim(countried.email_text) and emails.country = ''
-    left join addresses as phones
-        on
-            phones.kind = 'phone'
-            and phones.spelling = btrim(countried.phone_text)
-            and phones.country = coalesce(countried.named_country, countried.default_country, '')
+    select * from {{ ref('affected_events') }}
+
+),
+
+received as (
+
+    select landed.* from landed
+    inner join affected on affected.event_key = landed.event_key
+    union all
+    select standing.* from standing
+    inner join affected on affected.event_key = standing.event_key
+    where standing.source not in (select source from read_again)
 
 )
 
-select * from addressed
+{% else -%}
+with received as (
+
+    select * from {{ ref('int_events__landed') }}
+
+)
+
+{% endif -%}
+select * from received

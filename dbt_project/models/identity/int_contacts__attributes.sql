@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['contact_id']}]) }}
 -- R41: what a contact is, as known: taken whole, whatever the moment asked about.
 
 with cleared as (

@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['contact_id']}]) }}
 with cleared as (
 
     select * from {{ ref('int_events__cleared') }}

@@ -60,7 +60,7 @@ counted as (
 
 ),
 
-overloaded as (
+{{ 'counted_now' if is_daily() else 'overloaded' }} as (
 
     select
         counted.world_id,
@@ -73,5 +73,56 @@ overloaded as (
     where counted.records > cast(newest.value as integer)
 
 )
+{%- if is_daily() -%}
+,
+
+touched_links as (
+
+    select * from {{ ref('touched_links') }}
+
+),
+
+standing as (
+
+    select * from {{ source('standing', 'int_identity__overloaded_keys') }}
+
+),
+
+-- a daily build has all holders of the touched keys only; of every other key stands what was counted before
+counts as (
+
+    select counted_now.*, true as is_now from counted_now
+    union all
+    select standing.*, false as is_now from standing
+
+),
+
+linked as (
+
+    select
+        counts.*,
+        case kind
+            when 'contact' then key
+            when 'email' then 'address:' || {{ address_base("substr(key, 7)") }}
+            when 'phone' then 'address:' || split_part(substr(key, 7), '/', 1)
+        end as link
+    from counts
+
+),
+
+overloaded as (
+
+    select
+        linked.world_id,
+        linked.key,
+        linked.kind,
+        linked.records,
+        linked.most_records
+    from linked
+    left join touched_links on touched_links.link = linked.link
+    where linked.is_now = (touched_links.link is not null)
+
+)
+{%- endif %}
 
 select * from overloaded

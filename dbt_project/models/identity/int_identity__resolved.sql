@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['event_key']}, {'columns': ['received_key']}, {'columns': ['contact_id']}]) }}
 -- Whose record is it? A quarantined record links nobody, but may be about a contact that others made known (R27).
 
 with keyed as (
@@ -17,6 +18,8 @@ resolved as (
     select
         keyed.world_id,
         keyed.event_key,
+        -- an older version that stands beside the newest has a key of its own (R9)
+        split_part(keyed.event_key, chr(31), 1) as received_key,
         keyed.is_role_email,
         keyed.email_base,
         keyed.email_key,

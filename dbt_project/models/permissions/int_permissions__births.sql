@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['event_key']}]) }}
 -- R28: when was the person of a consent born, by the youngest reading of what its own record says? Days and months change places
 -- (05/12/2014), HubSpot gives milliseconds, and where only a year can be read it is its last day.
 

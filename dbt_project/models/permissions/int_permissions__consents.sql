@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['contact_id']}]) }}
 -- R11-R15, R28, R31-R33: which scopes does a consent record ask for, and what is wrong with it, if anything?
 
 with events as (

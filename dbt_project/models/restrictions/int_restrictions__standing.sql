@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['contact_id']}, {'columns': ['at']}, {'columns': ['until']}]) }}
 -- R25-R27, R34: what stands over each point and scope, from when until when? Asked by the timeline, which knows besides
 -- what the person's own consent restores (R23), by the decisions and by `contact_points`.
 

@@ -13,32 +13,9 @@ received as (
 
 ),
 
-within as (
-
-    select * from {{ ref('int_events__addresses_within') }}
-
-),
-
--- everything by which a record can be connected with another; more than identity needs, never less
 links as (
 
-    select event_key, 'address:' || {{ address_base('email') }} as link from received
-    where email is not null
-    union
-    select event_key, 'address:' || phone as link from received
-    where phone is not null
-    union
-    select event_key, 'address:' || postal as link from received
-    where postal is not null
-    union
-    select event_key, 'address:' || {{ address_base('address') }} as link from within
-    union
-    select event_key, 'contact:' || source || '/' || source_contact_id as link from received
-    where source_contact_id is not null
-    union
-    select event_key, 'contact:' || coalesce(refers_to_source, source) || '/' || refers_to_source_contact_id as link
-    from received
-    where refers_to_source_contact_id is not null
+    select * from {{ ref('int_events__links') }}
 
 ),
 

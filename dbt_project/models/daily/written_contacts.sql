@@ -1,0 +1,46 @@
+-- The contacts whose rows take the place of those of the standing build: all that now hold an event which is touched or was
+-- of a contact to be written.
+
+with resolved as (
+
+    select * from {{ ref('int_identity__resolved') }}
+
+),
+
+touched_events as (
+
+    select * from {{ ref('touched_events') }}
+
+),
+
+affected_contacts as (
+
+    select * from {{ ref('affected_contacts') }}
+    where is_written
+
+),
+
+before as (
+
+    select * from {{ source('standing', 'int_identity__resolved') }}
+
+),
+
+written_events as (
+
+    select before.event_key from before
+    inner join affected_contacts on affected_contacts.contact_id = before.contact_id
+    union
+    select resolved.event_key from resolved
+    inner join touched_events on touched_events.event_key = resolved.received_key
+
+),
+
+written_contacts as (
+
+    select distinct resolved.contact_id from resolved
+    inner join written_events on written_events.event_key = resolved.event_key
+
+)
+
+select * from written_contacts

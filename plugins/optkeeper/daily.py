@@ -1,0 +1,279 @@
+"""A build that costs what changed: the models over the affected contacts, whose rows replace the standing ones.
+
+Every record's reading, the contacts and their timelines stand in the schema `intermediate` from one build to the next.
+A daily build computes the same models, in schemas of its own, for the contacts that what has landed may touch (see
+`dbt_project/models/daily`), and then replaces the rows of these contacts in one transaction. Killed before it, nothing
+has changed; killed after it, the next build goes on from there. What the rows are is the models' alone.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from optkeeper import settings
+
+PREFIX = "day_"
+RAW = PREFIX + "raw"
+VARIABLES = {"daily": True, "schema_prefix": PREFIX, "raw_schema": RAW}
+BUILT = (
+    "--indirect-selection", "cautious", "--select", "path:models",
+    "--exclude", "path:models/marts", "path:models/renewals", "path:models/policy",
+)  # fmt: skip
+# what is made whole in each build, from the standing rows
+WHOLE = ("--select", "path:models/marts", "path:models/renewals")
+
+# the standing rows, by what names those that a build replaces
+BY_CONTACT = (
+    "int_identity__resolved", "int_identity__contact_links", "int_contacts__attributes", "int_contacts__points",
+    "int_contacts__postal_addresses", "int_activity__counted", "int_permissions__consents", "int_permissions__asked",
+    "int_restrictions__standing", "int_timeline__intervals", "int_decisions__considered", "int_decisions__per_contact",
+)  # fmt: skip
+BY_EVENT = ("int_events__known", "int_events__judged", "int_permissions__births")
+BY_RECEIVED_EVENT = ("int_events__received", "int_events__addresses_within")
+REPLACED = ("int_identity__overloaded_keys",)
+STANDING = (*BY_RECEIVED_EVENT, *BY_EVENT, *BY_CONTACT, *REPLACED)
+
+_PLATFORMS = ("hubspot.", "mailchimp.")  # the records of a person together tell its events
+_SCHEMA = """
+create schema if not exists intermediate;
+create table if not exists intermediate.standing_build (
+    only_row boolean primary key default true check (only_row),
+    run_id text not null, as_of timestamptz not null, known_at timestamptz not null, records_through bigint not null,
+    policy_version text not null, code_version text not null, erasures bigint not null, restores bigint not null
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a build starts from: whatever differs from the standing build's decides how much is computed."""
+
+    run_id: str
+    as_of: datetime
+    known_at: datetime
+    records_through: int
+    policy_version: str
+    code_version: str
+    erasures: int
+    restores: int
+
+
+def ensure(connection: psycopg.Connection[Any]) -> None:
+    """Makes the table of the standing build where there is none."""
+    connection.execute(_SCHEMA)
+
+
+def code_version() -> str:
+    """The digest of the project's models and macros, as far as it tells versions apart."""
+    summed = hashlib.sha256()
+    for path in sorted(settings.DBT_PROJECT.rglob("*")):
+        if path.suffix in (".sql", ".yml") and not {"target", "logs"} & set(
+            path.relative_to(settings.DBT_PROJECT).parts
+        ):
+            summed.update(str(path.relative_to(settings.DBT_PROJECT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return summed.hexdigest()[:12]
+
+
+def state(
+    connection: psycopg.Connection[Any], run_id: str, as_of: datetime, known_at: datetime, policy_version: str
+) -> State:
+    """What a build of this moment starts from.
+
+    The numbers of records are given while the clock of receipt is held, in the order of the receipts, so that all up to
+    the highest of those received by `known_at` are there.
+    """
+    row = connection.execute(
+        "select (select coalesce(max(record_id), 0) from raw.records where received_at <= %s),"
+        " (select count(*) from evidence.erasures), (select count(*) from raw.restores)",
+        (known_at,),
+    ).fetchone()
+    assert row is not None
+    return State(run_id, as_of, known_at, row[0], policy_version, code_version(), row[1], row[2])
+
+
+def standing(connection: psycopg.Connection[Any]) -> State | None:
+    """The last build whose rows stand whole, if there is one."""
+    row = connection.execute(
+        "select run_id, as_of, known_at, records_through, policy_version, code_version, erasures, restores"
+        " from intermediate.standing_build"
+    ).fetchone()
+    return None if row is None else State(*row)
+
+
+def keep(connection: psycopg.Connection[Any], now: State) -> None:
+    """Notes that the rows of a build stand whole."""
+    connection.execute(
+        "insert into intermediate.standing_build (run_id, as_of, known_at, records_through, policy_version,"
+        " code_version, erasures, restores) values (%s, %s, %s, %s, %s, %s, %s, %s)"
+        " on conflict (only_row) do update set run_id = excluded.run_id, as_of = excluded.as_of,"
+        " known_at = excluded.known_at, records_through = excluded.records_through,"
+        " policy_version = excluded.policy_version, code_version = excluded.code_version,"
+        " erasures = excluded.erasures, restores = excluded.restores",
+        (now.run_id, now.as_of, now.known_at, now.records_through, now.policy_version, now.code_version,
+         now.erasures, now.restores),
+    )  # fmt: skip
+
+
+def forget(connection: psycopg.Connection[Any]) -> None:
+    """Notes that no rows stand whole: a full build is about to replace them."""
+    connection.execute("delete from intermediate.standing_build")
+
+
+def reason_for_all(connection: psycopg.Connection[Any], before: State | None, now: State) -> str | None:
+    """Why everything must be built anew, in one sentence; nothing where what changed is enough."""
+    if before is None:
+        return "no build stands whole"
+    if before.code_version != now.code_version:
+        return "the models have changed"
+    if before.policy_version != now.policy_version:
+        return "the policy or a registry has changed"
+    if now.as_of < before.as_of:
+        return "the business moment lies before that of the standing build"
+    if before.erasures != now.erasures:
+        return "records were erased"
+    if before.restores != now.restores:
+        return "the warehouse was restored"
+    crossed = _date_crossed(connection, before.as_of, now.as_of)
+    return f"a date of the registry {crossed} has come" if crossed else None
+
+
+def _date_crossed(connection: psycopg.Connection[Any], before: datetime, now: datetime) -> str | None:
+    """The registry with a date after the day of a moment, and not after the day that follows another's."""
+    columns = connection.execute(
+        "select table_name, column_name from information_schema.columns"
+        " where table_schema = 'registry' and data_type = 'date' order by table_name, column_name"
+    ).fetchall()
+    days = {
+        "first": before.astimezone(settings.BUSINESS_TIME_ZONE).date(),
+        "last": now.astimezone(settings.BUSINESS_TIME_ZONE).date(),
+    }
+    for table, column in columns:
+        # the first day of a row is its own, its last day ends on the day after
+        found = connection.execute(
+            sql.SQL(
+                "select from registry.{} where {} > %(first)s and {} <= %(last)s"
+                " or {} >= %(first)s and {} < %(last)s limit 1"
+            ).format(sql.Identifier(table), *[sql.Identifier(column)] * 4),
+            days,
+        ).fetchone()
+        if found is not None:
+            return str(table)
+    return None
+
+
+def prepare(connection: psycopg.Connection[Any], before: State, now: State) -> None:
+    """Makes the schemas of a daily build: what has landed to read, the registries and the policy as they stand."""
+    clear(connection)
+    for schema in ("registry", "intermediate", "raw"):
+        connection.execute(sql.SQL("create schema {}").format(sql.Identifier(PREFIX + schema)))
+    policy = {path.stem for path in (settings.DBT_PROJECT / "models" / "policy").glob("*.sql")}
+    for schema, chosen in (("registry", None), ("intermediate", policy), ("raw", None)):
+        for (name,) in connection.execute(
+            "select table_name from information_schema.tables where table_schema = %s", (schema,)
+        ).fetchall():
+            if (chosen is None or name in chosen) and (schema, name) != ("raw", "records"):
+                connection.execute(
+                    sql.SQL("create view {} as select * from {}").format(
+                        sql.Identifier(PREFIX + schema, name), sql.Identifier(schema, name)
+                    )
+                )
+    _read_again(connection, before, now)
+
+
+def _read_again(connection: psycopg.Connection[Any], before: State, now: State) -> None:
+    """What is read anew: the records that came since, and all of a platform that sent any."""
+    connection.execute(
+        sql.SQL(
+            "create table {} as select distinct source from raw.records"
+            " where record_id > {} and record_id <= {} and ({})"
+        ).format(
+            sql.Identifier(RAW, "sources_read_again"), sql.Literal(before.records_through),
+            sql.Literal(now.records_through),
+            sql.SQL(" or ").join(sql.SQL("object ^@ {}").format(sql.Literal(one)) for one in _PLATFORMS),
+        )
+    )  # fmt: skip
+    connection.execute(
+        sql.SQL(
+            "create view {} as select * from raw.records where record_id > {} and record_id <= {}"
+            " union all"
+            " select records.* from raw.records inner join {} using (source) where record_id <= {}"
+        ).format(
+            sql.Identifier(RAW, "records"), sql.Literal(before.records_through), sql.Literal(now.records_through),
+            sql.Identifier(RAW, "sources_read_again"), sql.Literal(before.records_through),
+        )
+    )  # fmt: skip
+
+
+def clear(connection: psycopg.Connection[Any]) -> None:
+    """Drops what a daily build made for itself."""
+    for schema in ("candidate", "intermediate", "staging", "registry", "raw"):
+        connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(PREFIX + schema)))
+
+
+def take_over(connection: psycopg.Connection[Any], now: State) -> int:
+    """Puts the rows of the built contacts in place of the standing ones, all or none; answers how many contacts."""
+    with connection.transaction():
+        connection.execute(
+            """
+            create temporary table replaced_contacts on commit drop as
+            select contact_id from day_intermediate.affected_contacts where is_written
+            union
+            select contact_id from day_intermediate.written_contacts;
+            create temporary table replaced_events on commit drop as
+            select distinct event_key from intermediate.int_identity__resolved
+            where contact_id in (select contact_id from replaced_contacts);
+            create temporary table written_events on commit drop as
+            select event_key from day_intermediate.int_identity__resolved
+            where contact_id in (select contact_id from day_intermediate.written_contacts);
+            analyze replaced_contacts, replaced_events, written_events;
+            """
+        )
+        _replace(
+            connection, "int_events__received",
+            gone="event_key in (select event_key from day_intermediate.touched_events)"
+            " and source in (select source from day_raw.sources_read_again)",
+            come="event_key in (select event_key from day_intermediate.touched_events)",
+            read="int_events__landed",
+        )  # fmt: skip
+        touched = "event_key in (select event_key from day_intermediate.touched_events)"
+        _replace(connection, "int_events__addresses_within", gone=touched, come=touched)
+        for name in BY_EVENT:
+            _replace(
+                connection, name,
+                gone="event_key in (select event_key from replaced_events)",
+                come="event_key in (select event_key from written_events)",
+            )  # fmt: skip
+        for name in BY_CONTACT:
+            _replace(
+                connection, name,
+                gone="contact_id in (select contact_id from replaced_contacts)",
+                come="contact_id in (select contact_id from day_intermediate.written_contacts)",
+            )  # fmt: skip
+        for name in REPLACED:
+            _replace(connection, name, gone="true", come="true")
+        keep(connection, now)
+        row = connection.execute("select count(*) from replaced_contacts").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _replace(connection: psycopg.Connection[Any], name: str, *, gone: str, come: str, read: str | None = None) -> None:
+    standing_, built = sql.Identifier("intermediate", name), sql.Identifier(PREFIX + "intermediate", read or name)
+    columns = sql.SQL(", ").join(
+        sql.Identifier(column)
+        for (column,) in connection.execute(
+            "select column_name from information_schema.columns"
+            " where table_schema = 'intermediate' and table_name = %s order by ordinal_position",
+            (name,),
+        ).fetchall()
+    )
+    connection.execute(sql.SQL("delete from {} where {}").format(standing_, sql.SQL(gone)))
+    connection.execute(
+        sql.SQL("insert into {} ({columns}) select {columns} from {} where {}").format(
+            standing_, built, sql.SQL(come), columns=columns
+        )
+    )
