@@ -37,6 +37,10 @@ BY_RECEIVED_EVENT = ("int_events__received", "int_events__addresses_within")
 REPLACED = ("int_identity__overloaded_keys",)
 STANDING = (*BY_RECEIVED_EVENT, *BY_EVENT, *BY_CONTACT, *REPLACED)
 
+REBUILT = "rebuilt_"
+# made whole in each build of what pulls and publications write, which go on meanwhile
+_LIVE = ("builds", "source_freshness", "quarantine", "contact_redirects")
+
 _PLATFORMS = ("hubspot.", "mailchimp.")  # the records of a person together tell its events
 _SCHEMA = """
 create schema if not exists intermediate;
@@ -208,10 +212,10 @@ def _read_again(connection: psycopg.Connection[Any], before: State, now: State) 
     )  # fmt: skip
 
 
-def clear(connection: psycopg.Connection[Any]) -> None:
-    """Drops what a daily build made for itself."""
+def clear(connection: psycopg.Connection[Any], prefix: str = PREFIX) -> None:
+    """Drops what a build made for itself in schemas of its own."""
     for schema in ("candidate", "intermediate", "staging", "registry", "raw"):
-        connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(PREFIX + schema)))
+        connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(prefix + schema)))
 
 
 def take_over(connection: psycopg.Connection[Any], now: State) -> int:
@@ -263,17 +267,47 @@ def take_over(connection: psycopg.Connection[Any], now: State) -> int:
 
 def _replace(connection: psycopg.Connection[Any], name: str, *, gone: str, come: str, read: str | None = None) -> None:
     standing_, built = sql.Identifier("intermediate", name), sql.Identifier(PREFIX + "intermediate", read or name)
-    columns = sql.SQL(", ").join(
-        sql.Identifier(column)
-        for (column,) in connection.execute(
-            "select column_name from information_schema.columns"
-            " where table_schema = 'intermediate' and table_name = %s order by ordinal_position",
-            (name,),
-        ).fetchall()
-    )
+    columns = _columns(connection, "intermediate", name)
     connection.execute(sql.SQL("delete from {} where {}").format(standing_, sql.SQL(gone)))
     connection.execute(
         sql.SQL("insert into {} ({columns}) select {columns} from {} where {}").format(
             standing_, built, sql.SQL(come), columns=columns
         )
+    )
+
+
+def differences(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int]]:
+    """Where the standing rows are not those of a full build in schemas of its own.
+
+    Returns:
+        For each table that differs, how many of its rows the full build has not, and how many it has besides.
+    """
+    marts = connection.execute(
+        "select table_name from information_schema.tables where table_schema = 'candidate' and table_name <> all(%s)"
+        " order by table_name",
+        (list(_LIVE),),
+    ).fetchall()
+    found = {}
+    for schema, name in [*(("intermediate", name) for name in STANDING), *(("candidate", name) for (name,) in marts)]:
+        stands, rebuilt = sql.Identifier(schema, name), sql.Identifier(REBUILT + schema, name)
+        row = connection.execute(
+            sql.SQL(
+                "select (select count(*) from (select {columns} from {a} except all select {columns} from {b}) as d),"
+                " (select count(*) from (select {columns} from {b} except all select {columns} from {a}) as d)"
+            ).format(a=stands, b=rebuilt, columns=_columns(connection, schema, name))
+        ).fetchone()
+        assert row is not None
+        if row != (0, 0):
+            found[f"{schema}.{name}"] = row
+    return found
+
+
+def _columns(connection: psycopg.Connection[Any], schema: str, name: str) -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.Identifier(column)
+        for (column,) in connection.execute(
+            "select column_name from information_schema.columns"
+            " where table_schema = %s and table_name = %s order by ordinal_position",
+            (schema, name),
+        ).fetchall()
     )

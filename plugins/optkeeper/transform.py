@@ -194,12 +194,7 @@ def build(
         known_at = _known_at(connection, run_id, as_of)
         version = policy_versions.keep(connection)
         now = daily.state(connection, run_id, as_of, known_at, version)
-        variables = {
-            "as_of": as_of.isoformat(),
-            "known_at": known_at.isoformat(),
-            "run_id": run_id,
-            "policy_version": version,
-        }
+        variables = _variables(now)
         before = daily.standing(connection)
         reason = "it was asked for" if full else daily.reason_for_all(connection, before, now)
         if reason or before is None:
@@ -208,6 +203,48 @@ def build(
         else:
             counts = _build_changed(connection, address, work, variables, before, now)
         connection.execute("insert into intermediate.completed_builds values (%s, now())", (run_id,))
+    return counts
+
+
+def _variables(now: daily.State) -> dict[str, Any]:
+    return {
+        "as_of": now.as_of.isoformat(),
+        "known_at": now.known_at.isoformat(),
+        "run_id": now.run_id,
+        "policy_version": now.policy_version,
+    }
+
+
+class RebuildDiffers(Exception):
+    """What stands is not what a full build makes of the same records. The text counts rows, and shows none."""
+
+
+def compare(*, address: str | None = None, work_folder: Path | None = None) -> TransformCounts:
+    """Builds everything anew in schemas of its own, and compares what stands with it, row for row.
+
+    Raises:
+        RebuildDiffers: a table differs.
+        TransformError: a model or a test failed, or nothing stands that could be compared.
+    """
+    address = address or database.url()
+    work = work_folder or settings.home() / "dbt"
+    with database.connect(address) as connection:
+        daily.ensure(connection)
+        stands = daily.standing(connection)
+        if stands is None:
+            raise TransformError("no build stands whole, so that there is nothing to compare")
+        daily.clear(connection, daily.REBUILT)
+        try:
+            counts = run(
+                _BUILD, address=address, work_folder=work / "rebuilt",
+                variables=_variables(stands) | {"schema_prefix": daily.REBUILT},
+            )  # fmt: skip
+            found = daily.differences(connection)
+        finally:
+            daily.clear(connection, daily.REBUILT)
+    if found:
+        told = "; ".join(f"{name}: {more} too many, {lacking} lacking" for name, (more, lacking) in found.items())
+        raise RebuildDiffers(f"what stands differs from a full build: {told}")
     return counts
 
 
