@@ -63,7 +63,6 @@ def test_every_policy_edge_of_the_unit_tests_holds(built: str, tmp_path: Path) -
         ["test", "--select", "test_type:unit"],
         address=built,
         work_folder=tmp_path,
-        variables={"as_of": AS_OF.isoformat()},
     )
     assert counts.succeeded >= 5
 
@@ -71,7 +70,7 @@ def test_every_policy_edge_of_the_unit_tests_holds(built: str, tmp_path: Path) -
 def test_every_model_says_its_grain_and_every_column_of_a_mart_is_described(built: str, tmp_path: Path) -> None:
     import json
 
-    transform.run(["parse"], address=built, work_folder=tmp_path, variables={"as_of": AS_OF.isoformat()})
+    transform.run(["parse"], address=built, work_folder=tmp_path)
     manifest = json.loads((tmp_path / "target" / "manifest.json").read_text())
     models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
     assert [node["name"] for node in models if "rain is" not in node["description"]] == []

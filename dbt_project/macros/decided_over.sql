@@ -1,6 +1,7 @@
 {# docs/contract.md, answers: the one decision over several rows of `int_decisions__considered`, those of one scope of a contact
    or those of all contacts that carry an address. The relation has one row more than nothing for each key, with nulls where
-   nothing is known, and a column is_role_address. One row per key. #}
+   nothing is known, and a column is_role_address. One row per key; each order is total, so that the same rows are always
+   decided the same. #}
 {% macro decided_over(relation, key) %}
 flagged as (
 
@@ -10,7 +11,7 @@ flagged as (
         coalesce(bool_or(basis = 'consent' and class is not null) over (partition by {{ key }}), false) as has_said_consent,
         min(speaking_precedence) over (partition by {{ key }}) as first_precedence,
         row_number() over (
-            partition by {{ key }} order by speaking_precedence nulls last, since, stands_by
+            partition by {{ key }} order by speaking_precedence nulls last, since, stands_by, until desc, basis_rank, scope_id
         ) as standing_rank
     from {{ relation }}
 
@@ -39,7 +40,7 @@ ranked as (
         row_number() over (
             partition by {{ key }}
             order by
-                case when is_usable then 0 when is_live then 1 else 2 end, basis_rank, expires_on desc, evidence_id
+                case when is_usable then 0 when is_live then 1 else 2 end, basis_rank, expires_on desc, evidence_id, scope_id
         ) as reliance_rank,
         row_number() over (
             partition by {{ key }}
@@ -51,7 +52,9 @@ ranked as (
                 restricted_by desc nulls last,
                 class nulls last,
                 said_at desc nulls last,
-                said_by desc nulls last
+                said_by desc nulls last,
+                basis_rank,
+                scope_id
         ) as status_rank,
         row_number() over (
             partition by {{ key }}
@@ -65,7 +68,9 @@ ranked as (
                 basis_rank,
                 class,
                 said_at desc nulls last,
-                said_by desc nulls last
+                said_by desc nulls last,
+                until desc,
+                scope_id
         ) as said_rank
     from grouped
 

@@ -92,8 +92,14 @@ def _pull(given: argparse.Namespace) -> None:
 def _build(given: argparse.Namespace) -> None:
     from optkeeper import steps
 
-    built = steps.build(given.run_id or f"manual-{datetime.now(UTC):%Y%m%dT%H%M%S}", settings.as_of())
-    _print({**built, "sealed": steps.seal()})
+    run_id = given.run_id or f"manual-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    _print({**steps.build(run_id, settings.as_of(), full=given.full), "sealed": steps.seal()})
+
+
+def _compare(given: argparse.Namespace) -> None:
+    from optkeeper import steps
+
+    _print(steps.compare())
 
 
 def _gate(given: argparse.Namespace) -> None:
@@ -344,7 +350,10 @@ def _parser() -> argparse.ArgumentParser:
         "build", help="build the candidate marts (business date: OPTKEEPER_AS_OF, else now), and seal what has landed"
     )
     build.add_argument("--run-id", help="the run's name; made up when absent")
+    build.add_argument("--full", action="store_true", help="build everything, not only what changed")
     build.set_defaults(run=_build)
+    compare = commands.add_parser("compare", help="build everything anew beside what stands, and compare each row")
+    compare.set_defaults(run=_compare)
 
     gate = commands.add_parser("gate", help="judge the candidate marts, and publish them when they pass")
     gate.add_argument("--accept", metavar="SOURCE", help="accept once that this source shrank")

@@ -41,7 +41,7 @@ REBUILT = "rebuilt_"
 # made whole in each build of what pulls and publications write, which go on meanwhile
 _LIVE = ("builds", "source_freshness", "quarantine", "contact_redirects")
 
-_PLATFORMS = ("hubspot.", "mailchimp.")  # the records of a person together tell its events
+_PLATFORMS = ("hubspot", "mailchimp")  # the records of a person together tell its events
 _SCHEMA = """
 create schema if not exists intermediate;
 create table if not exists intermediate.standing_build (
@@ -186,28 +186,55 @@ def prepare(connection: psycopg.Connection[Any], before: State, now: State) -> N
                     )
                 )
     _read_again(connection, before, now)
+    for platform in _PLATFORMS:
+        if not _is_read_again(connection, platform):
+            name = f"int_events__from_{platform}"
+            connection.execute(
+                sql.SQL("create view {} as select * from {} where false").format(
+                    sql.Identifier(PREFIX + "intermediate", name), sql.Identifier("intermediate", name)
+                )
+            )
+
+
+def without(connection: psycopg.Connection[Any]) -> list[str]:
+    """The models of platforms that nothing has landed of: their events stand as they were read."""
+    return [
+        model
+        for platform in _PLATFORMS
+        if not _is_read_again(connection, platform)
+        for model in (
+            f"path:models/staging/{platform}", f"path:models/events/{platform}", f"int_events__from_{platform}",
+        )
+    ]  # fmt: skip
+
+
+def _is_read_again(connection: psycopg.Connection[Any], platform: str) -> bool:
+    row = connection.execute(
+        sql.SQL("select exists (select from {} where platform = %s)").format(sql.Identifier(RAW, "sources_read_again")),
+        (platform,),
+    ).fetchone()
+    return row == (True,)
 
 
 def _read_again(connection: psycopg.Connection[Any], before: State, now: State) -> None:
     """What is read anew: the records that came since, and all of a platform that sent any."""
     connection.execute(
         sql.SQL(
-            "create table {} as select distinct source from raw.records"
-            " where record_id > {} and record_id <= {} and ({})"
+            "create table {} as select distinct source, split_part(object, '.', 1) as platform from raw.records"
+            " where record_id > {} and record_id <= {} and split_part(object, '.', 1) = any({})"
         ).format(
             sql.Identifier(RAW, "sources_read_again"), sql.Literal(before.records_through),
-            sql.Literal(now.records_through),
-            sql.SQL(" or ").join(sql.SQL("object ^@ {}").format(sql.Literal(one)) for one in _PLATFORMS),
+            sql.Literal(now.records_through), sql.Literal(list(_PLATFORMS)),
         )
     )  # fmt: skip
     connection.execute(
         sql.SQL(
             "create view {} as select * from raw.records where record_id > {} and record_id <= {}"
             " union all"
-            " select records.* from raw.records inner join {} using (source) where record_id <= {}"
+            " select * from raw.records where record_id <= {} and source in (select source from {})"
         ).format(
             sql.Identifier(RAW, "records"), sql.Literal(before.records_through), sql.Literal(now.records_through),
-            sql.Identifier(RAW, "sources_read_again"), sql.Literal(before.records_through),
+            sql.Literal(before.records_through), sql.Identifier(RAW, "sources_read_again"),
         )
     )  # fmt: skip
 

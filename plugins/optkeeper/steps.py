@@ -39,11 +39,20 @@ def pull(source_name: str) -> dict[str, Any]:
 
 @kept_private()
 @rows_untold()
-def build(run_id: str, as_of: datetime) -> dict[str, Any]:
-    """Builds and tests the candidate marts for a business moment."""
+def build(run_id: str, as_of: datetime, *, full: bool = False) -> dict[str, Any]:
+    """Builds and tests the candidate marts for a business moment: what changed, or everything."""
     from optkeeper import transform
 
-    return {"run_id": run_id, "as_of": as_of.isoformat(), **asdict(transform.build(run_id, as_of))}
+    return {"run_id": run_id, "as_of": as_of.isoformat(), **asdict(transform.build(run_id, as_of, full=full))}
+
+
+@kept_private()
+@rows_untold()
+def compare() -> dict[str, Any]:
+    """Compares what stands with a full build; raises where a row differs."""
+    from optkeeper import transform
+
+    return asdict(transform.compare())
 
 
 @kept_private()

@@ -84,7 +84,7 @@ def run(
     Args:
         address: the warehouse's address.
         work_folder: where dbt keeps its manifest, compiled SQL and log.
-        variables: the project's variables, as `as_of`.
+        variables: the project's variables, as `questions`.
         seeds: another folder of seeds than the project's own, read with the project's rows of every policy key that it
             does not name. It stays as it is.
 
@@ -194,25 +194,34 @@ def build(
         known_at = _known_at(connection, run_id, as_of)
         version = policy_versions.keep(connection)
         now = daily.state(connection, run_id, as_of, known_at, version)
-        variables = _variables(now)
         before = daily.standing(connection)
         reason = "it was asked for" if full else daily.reason_for_all(connection, before, now)
         if reason or before is None:
             log.info("everything is built: %s", reason)
-            counts = _build_all(connection, address, work, variables, now)
+            counts = _build_all(connection, address, work, now)
         else:
-            counts = _build_changed(connection, address, work, variables, before, now)
+            counts = _build_changed(connection, address, work, before, now)
         connection.execute("insert into intermediate.completed_builds values (%s, now())", (run_id,))
     return counts
 
 
-def _variables(now: daily.State) -> dict[str, Any]:
-    return {
-        "as_of": now.as_of.isoformat(),
-        "known_at": now.known_at.isoformat(),
-        "run_id": now.run_id,
-        "policy_version": now.policy_version,
-    }
+def tell(connection: "psycopg.Connection[Any]", build: daily.State, prefix: str = "") -> None:
+    """Writes down for the models which build it is and for which moment.
+
+    Not as variables: dbt parses a whole project anew when one has changed.
+    """
+    schema = f"{prefix}intermediate"
+    with connection.transaction():
+        connection.execute(
+            f"create schema if not exists {schema};"
+            f" create table if not exists {schema}.this_build (run_id text not null, as_of timestamptz not null,"
+            " known_at timestamptz not null, policy_version text not null);"
+            f" delete from {schema}.this_build".encode()
+        )
+        connection.execute(
+            f"insert into {schema}.this_build values (%s, %s, %s, %s)".encode(),
+            (build.run_id, build.as_of, build.known_at, build.policy_version),
+        )
 
 
 class RebuildDiffers(Exception):
@@ -235,10 +244,10 @@ def compare(*, address: str | None = None, work_folder: Path | None = None) -> T
             raise TransformError("no build stands whole, so that there is nothing to compare")
         daily.clear(connection, daily.REBUILT)
         try:
+            tell(connection, stands, daily.REBUILT)
             counts = run(
-                _BUILD, address=address, work_folder=work / "rebuilt",
-                variables=_variables(stands) | {"schema_prefix": daily.REBUILT},
-            )  # fmt: skip
+                _BUILD, address=address, work_folder=work / "rebuilt", variables={"schema_prefix": daily.REBUILT}
+            )
             found = daily.differences(connection)
         finally:
             daily.clear(connection, daily.REBUILT)
@@ -248,12 +257,11 @@ def compare(*, address: str | None = None, work_folder: Path | None = None) -> T
     return counts
 
 
-def _build_all(
-    connection: "psycopg.Connection[Any]", address: str, work: Path, variables: dict[str, Any], now: daily.State
-) -> TransformCounts:
+def _build_all(connection: "psycopg.Connection[Any]", address: str, work: Path, now: daily.State) -> TransformCounts:
     connection.execute("analyze raw.records")
     daily.forget(connection)
-    counts = run(_BUILD, address=address, work_folder=work, variables=variables)
+    tell(connection, now)
+    counts = run(_BUILD, address=address, work_folder=work)
     daily.keep(connection, now)
     return counts
 
@@ -262,17 +270,21 @@ def _build_changed(
     connection: "psycopg.Connection[Any]",
     address: str,
     work: Path,
-    variables: dict[str, Any],
     before: daily.State,
     now: daily.State,
 ) -> TransformCounts:
     daily.prepare(connection, before, now)
+    tell(connection, now, daily.PREFIX)
     changed = run(
-        [*_RUN, *daily.BUILT], address=address, work_folder=work / "day", variables=variables | daily.VARIABLES
+        [*_RUN, *daily.BUILT, *daily.without(connection)],
+        address=address,
+        work_folder=work / "day",
+        variables=daily.VARIABLES,
     )
     log.info("the rows of %d contacts were built", daily.take_over(connection, now))
     daily.clear(connection)
-    whole = run([*_BUILD, *daily.WHOLE], address=address, work_folder=work, variables=variables)
+    tell(connection, now)
+    whole = run([*_BUILD, *daily.WHOLE], address=address, work_folder=work)
     return TransformCounts(changed.succeeded + whole.succeeded, changed.warned + whole.warned)
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from tests.bench import memory
 from tests.bench.histories import LAST, Event, a_day_later, histories
 
 AS_OF = LAST + timedelta(days=1)
+NEXT_DAY = AS_OF + timedelta(days=1)
 _CLIENTS, _LOOKUPS = 4, 250
 _FLOOR = """
 create table bench_floor as
@@ -185,12 +186,17 @@ def _build(
     return full, sorted(models, key=lambda one: -one[1])[:10]
 
 
-def _built(address: str, work: Path, run_id: str) -> None:
-    transform.build(run_id, AS_OF, address=address, work_folder=work / "dbt")
+def _built(address: str, work: Path, run_id: str, as_of: datetime = AS_OF) -> None:
+    transform.build(run_id, as_of, address=address, work_folder=work / "dbt")
 
 
-def _models(work: Path) -> list[tuple[str, float]]:
-    results = json.loads((work / "dbt" / "target" / "run_results.json").read_text())["results"]
+def _models(work: Path, *parts: str) -> list[tuple[str, float]]:
+    """What each model took in the last build, or in these of its parts together."""
+    results = [
+        result
+        for part in parts or ("",)
+        for result in json.loads((work / "dbt" / part / "target" / "run_results.json").read_text())["results"]
+    ]
     return [
         (one["unique_id"].rpartition(".")[2], one["execution_time"])
         for one in results
@@ -231,20 +237,20 @@ def _daily(
     key = keys.signing_key()
 
     def whole(run_id: str) -> None:
-        _built(address, work, run_id)
+        _built(address, work, run_id, NEXT_DAY)
         with opened((work / "deliveries").as_uri()) as outside:
             seal(connection, key, outside)
-        report = run_gate(address, run_id=run_id, as_of=AS_OF, docs_folder=work / "gate")
+        report = run_gate(address, run_id=run_id, as_of=NEXT_DAY, docs_folder=work / "gate")
         assert report.passed, [result.rule for result in report.results if not result.passed]
         publish(connection, run_id)
 
     seconds, _ = clock.time(lambda: whole("daily"))
-    models = _models(work)
+    models = _models(work, "day", "")
     daily = sum(taken for _, taken in models)
     told = f"full build {full:.0f} s"
     rows.append(
         Row(
-            "daily run, 1 % of contacts changed, models only",
+            "daily run a day later, 1 % of contacts changed, models only",
             f"{daily:.0f} s",
             told,
             f"{daily / full:.0%}",

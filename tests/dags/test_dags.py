@@ -29,7 +29,7 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_every_kind_of_source_and_the_decision_have_a_dag(dags: dict[str, Any]) -> None:
     assert set(dags) == {
         *PULLS, "decide_and_deliver", "watch_the_morning", "watch_proof_requests", "answer_proof_request",
-        "accept_shrunk",
+        "accept_shrunk", "compare_with_rebuild",
     }  # fmt: skip
 
 
@@ -79,6 +79,7 @@ def test_a_request_for_proof_is_answered_by_its_number_so_that_no_address_reache
 
 def test_the_morning_is_watched_at_the_moment_by_which_it_must_be_delivered(dags: dict[str, Any]) -> None:
     assert dags["watch_the_morning"].timetable.expression == "0 7 * * *"
+    assert dags["compare_with_rebuild"].timetable.expression == "0 12 * * 0"
 
 
 def test_a_broken_source_never_stops_another(dags: dict[str, Any]) -> None:

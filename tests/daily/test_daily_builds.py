@@ -3,11 +3,12 @@
 import json
 import random
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
-from optkeeper import transform
+from optkeeper import daily, transform
 from optkeeper.landing.land import Landing
 from optkeeper.sources.canonical_feed import read_events
 
@@ -34,6 +35,21 @@ def _land(road_: Road, events: Sequence[Event]) -> None:
             Landing(connection, source).land(read_events(iter(lines), "events", source))
 
 
+def _consent(person: str, event_id: str, source: str = "web") -> Event:
+    return {
+        "event_id": event_id, "source": source, "type": "consent_given", "occurred_at": "2025-06-01T10:00:00Z",
+        "contact": {"email": f"{person}@noord.example"},
+        "evidence": {"method": "form", "form_url": "https://noord.example/a", "text_version": "noord-all-v1"},
+    }  # fmt: skip
+
+
+def _reasons(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Why each build that built everything did so."""
+    return [
+        str(record.args[0]) for record in caplog.records if record.args and record.msg.startswith("everything is built")
+    ]
+
+
 def _build(road_: Road, run_id: str, as_of: datetime) -> None:
     transform.build(run_id, as_of, address=road_.address, work_folder=road_.work)
 
@@ -45,10 +61,76 @@ def test_days_that_bring_anything_come_to_what_a_full_build_makes(
     drawn = random.Random(seed)
     events = happenings(600, drawn)
     with caplog.at_level("INFO", logger="optkeeper"):
-        for number, (portion, as_of) in enumerate(zip(portions(events, 6, drawn), days(6, drawn), strict=True)):
+        for number, (portion, as_of) in enumerate(zip(portions(events, 4, drawn), days(4, drawn), strict=True)):
             _land(travelled, portion)
             _build(travelled, f"run-{number}", as_of)
-    assert [record.args for record in caplog.records if record.msg.startswith("everything is built")] == [
-        ("no build stands whole",)
-    ]
+    assert _reasons(caplog) == ["no build stands whole"]
     transform.compare(address=travelled.address, work_folder=travelled.work)
+
+
+def test_what_changes_everything_builds_everything_and_a_killed_build_is_made_again(
+    travelled: Road, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = datetime(2025, 7, 3, tzinfo=UTC)
+    with caplog.at_level("INFO", logger="optkeeper"):
+        _land(travelled, [_consent("anna", "a1")])
+        _build(travelled, "first", first)
+        _land(travelled, [_consent("bram", "b1")])
+        _killed_at(daily, "take_over", monkeypatch, travelled)
+        _killed_at(daily, "clear", monkeypatch, travelled, later=True)
+        assert _marketable(travelled) == {"anna@noord.example"}  # no candidate was made of what stands
+        _build(travelled, "second", first + timedelta(days=1))
+        assert _marketable(travelled) == {"anna@noord.example", "bram@noord.example"}
+        transform.compare(address=travelled.address, work_folder=travelled.work)
+        assert _reasons(caplog) == ["no build stands whole"]
+
+        _build(travelled, "back", first)
+        matrix = travelled.seeds / "policy" / "policy.csv"
+        matrix.write_text(matrix.read_text() + "inactivity_months,NL,*,18,2025-09-01,,R2\n")
+        _build(travelled, "policy", first)
+        _build(travelled, "its date", datetime(2025, 9, 1, tzinfo=UTC))
+        monkeypatch.setattr(daily, "code_version", lambda: "another")
+        _build(travelled, "models", datetime(2025, 9, 2, tzinfo=UTC))
+    assert _reasons(caplog)[1:] == [
+        "the business moment lies before that of the standing build",
+        "the policy or a registry has changed",
+        "a date of the registry policy has come",
+        "the models have changed",
+    ]
+
+
+def test_a_row_that_a_full_build_would_not_make_is_found(travelled: Road) -> None:
+    _land(travelled, [_consent("anna", "a1")])
+    _build(travelled, "first", datetime(2025, 7, 3, tzinfo=UTC))
+    with travelled.connected() as connection:
+        connection.execute(
+            "update intermediate.int_contacts__points set is_role_address = true where channel = 'email'"
+        )
+    with pytest.raises(transform.RebuildDiffers, match=r"intermediate\.int_contacts__points: 1 too many, 1 lacking$"):
+        transform.compare(address=travelled.address, work_folder=travelled.work)
+
+
+class _Killed(BaseException):
+    pass
+
+
+def _killed_at(module: Any, name: str, monkeypatch: pytest.MonkeyPatch, road_: Road, *, later: bool = False) -> None:
+    """A build that ends, without a chance to tidy up, when it comes to a step, or when it comes to it once more."""
+    steps: list[str] = []
+    passed = getattr(module, name)
+
+    def step(*arguments: Any, **named: Any) -> Any:
+        steps.append(name)
+        if not later or len(steps) > 1:
+            raise _Killed
+        return passed(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, step)
+        with pytest.raises(_Killed):
+            _build(road_, "killed", datetime(2025, 7, 4, tzinfo=UTC))
+
+
+def _marketable(road_: Road) -> set[str]:
+    with road_.connected() as connection:
+        return {address for (address,) in connection.execute("select address from candidate.marketable_contacts")}

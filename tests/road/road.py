@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from optkeeper import evaluate, registry, registry_check, settings, transform
+from optkeeper import daily, evaluate, registry, registry_check, settings, transform
 from optkeeper.landing.land import Landing, LandingCounts
 from optkeeper.landing.pull import pull
 from optkeeper.sources.stream import ConnectionDetails, StreamItem
@@ -93,10 +93,12 @@ class Road:
 
     def build(self, *models: str) -> None:
         """Builds the models for now, as production does, up to the contacts that its records are of."""
+        now = datetime.now(UTC)
+        with self.connected() as connection:
+            transform.tell(connection, daily.State("road", now, now, 0, "unknown", "", 0, 0))
         transform.run(
             ["build", "--select", "+int_identity__resolved", *models, "--resource-type", "model", "--resource-type", "seed"],
             address=self.address, work_folder=self.work, seeds=self.seeds,
-            variables={"as_of": datetime.now(UTC).isoformat(), "known_at": datetime.now(UTC).isoformat()},
         )  # fmt: skip
 
     def quarantined(self) -> list[tuple[Any, ...]]:

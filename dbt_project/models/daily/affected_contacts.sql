@@ -27,9 +27,13 @@ contact_links as (
 
 ),
 
-builds as (
+moments as (
 
-    select * from {{ source('standing', 'standing_build') }}
+    select
+        standing_build.as_of as decided_before,
+        this_build.as_of
+    from {{ source('standing', 'standing_build') }} as standing_build
+    cross join {{ source('build', 'this_build') }} as this_build
 
 ),
 
@@ -79,8 +83,8 @@ come_of_time as (
     {%- set outer_loop = loop -%}
     {%- for moment in moments %}
     select {{ relation }}.contact_id from {{ relation }}
-    inner join builds
-        on {{ relation }}.{{ moment }} > builds.as_of and {{ relation }}.{{ moment }} <= {{ business_moment() }}
+    inner join moments
+        on {{ relation }}.{{ moment }} > moments.decided_before and {{ relation }}.{{ moment }} <= moments.as_of
     {{ "union" if not (loop.last and outer_loop.last) }}
     {%- endfor %}
     {%- endfor %}

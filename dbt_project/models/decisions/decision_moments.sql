@@ -17,11 +17,18 @@ moments as (
 
 {% else %}
 
-with moments as (
+with this_build as (
+
+    select * from {{ source('build', 'this_build') }}
+
+),
+
+moments as (
 
     select
         cast(0 as bigint) as world_id,
-        {{ business_moment() }} as as_of
+        as_of
+    from this_build
 
 )
 

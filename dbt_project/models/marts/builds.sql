@@ -1,11 +1,18 @@
-with builds as (
+with this_build as (
+
+    select * from {{ source('build', 'this_build') }}
+
+),
+
+builds as (
 
     select
-        cast('{{ var("run_id", "none") }}' as text) as run_id,
-        {{ business_moment() }} as as_of,
-        {{ local_date(business_moment()) }} as decided_on,
-        cast('{{ var("known_at") or "infinity" }}' as timestamptz) as known_at,
-        cast('{{ var("policy_version", "unknown") }}' as text) as policy_version
+        run_id,
+        as_of,
+        {{ local_date('as_of') }} as decided_on,
+        known_at,
+        policy_version
+    from this_build
 
 )
 

@@ -17,11 +17,18 @@ worlds as (
 
 {% else %}
 
-with worlds as (
+with this_build as (
+
+    select * from {{ source('build', 'this_build') }}
+
+),
+
+worlds as (
 
     select
         cast(0 as bigint) as world_id,
-        cast('{{ var("known_at") or "infinity" }}' as timestamptz) as known_at
+        known_at
+    from this_build
 
 )
 
