@@ -8,7 +8,8 @@ from typing import Any
 Event = dict[str, Any]
 
 FIRST, LAST = datetime(2022, 1, 1, tzinfo=UTC), datetime(2025, 12, 1, tzinfo=UTC)
-PEOPLE = 40
+PEOPLE = 150
+_MOST_A_DAY = 12
 _FORM = {"method": "form", "form_url": "https://noord.example/aanmelden", "text_version": "noord-all-v1"}
 _SALE = {"order_id": "SO-1", "product_category": "software", "opt_out_offered_at_collection": True}
 _KINDS: dict[str, tuple[int, tuple[str, ...], dict[str, Any]]] = {
@@ -74,13 +75,13 @@ def _new(number: int, drawn: random.Random) -> Event:
 def _contact(drawn: random.Random) -> dict[str, Any]:
     person = drawn.randrange(PEOPLE)
     named = {
-        "source_contact_id": f"c{person}" if drawn.random() < 0.95 else "0",
+        "source_contact_id": f"c{person}" if drawn.random() < 0.98 else "0",  # noqa: PLR2004  # an id that is none
         "email": drawn.choices(
             [
                 f"p{person}@noord.example", f"p{person}+x@noord.example", f"info@c{person // 8}.example",
                 "geen@noord.example", f"p{person}@noord.example; p{person - 1}@noord.example",
             ],
-            [20, 3, 2, 1, 1],
+            [40, 4, 2, 1, 1],
         )[0],
         "phone": f"+3161000{person // 3:04d}",
         "last_name": f"Name{person}",
@@ -106,10 +107,13 @@ def _again(event: Event, drawn: random.Random) -> Event:
 
 
 def portions(events: list[Event], count: int, drawn: random.Random) -> Iterator[list[Event]]:
-    """The events in their order, in so many portions of any size, the first the largest; one may be empty."""
-    cuts = sorted(drawn.randrange(len(events) // 2, len(events) + 1) for _ in range(count - 1))
-    for first, last in zip([0, *cuts], [*cuts, len(events)], strict=True):
-        yield events[first:last]
+    """The events in their order, in so many portions: nearly all in the first, then days of a few, or of none."""
+    sizes = [drawn.randrange(_MOST_A_DAY) for _ in range(count - 1)]
+    first = len(events) - sum(sizes)
+    yield events[:first]
+    for size in sizes:
+        yield events[first : first + size]
+        first += size
 
 
 def days(count: int, drawn: random.Random) -> list[datetime]:

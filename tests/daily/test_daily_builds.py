@@ -2,24 +2,39 @@
 
 import json
 import random
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
-from optkeeper import daily, transform
+from optkeeper import daily, registry_check, transform
 from optkeeper.landing.land import Landing
 from optkeeper.sources.canonical_feed import read_events
 
 from tests.daily.happenings import Event, days, happenings, portions
 from tests.road.road import Road, road
 
+_DAYS = 8
+
+
+@contextmanager
+def _copied(seeds: Path, *, folder: Path) -> Iterator[Path]:
+    """The seeds for a build, always at one place, so that dbt need not parse its project anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(seeds, folder)
+    registry_check.complete(folder)
+    yield folder
+
 
 @pytest.fixture
 def travelled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Road]:
     with road(monkeypatch) as made:
         monkeypatch.setattr(transform, "run", partial(transform.run, seeds=made.seeds))
+        monkeypatch.setattr(transform, "_copied", partial(_copied, folder=made.work / "copied"))
         # dbt cannot run the tests of seeds outside of its project
         monkeypatch.setattr(transform, "_BUILD", ("build", "--resource-type", "model", "--resource-type", "seed"))
         policy = made.seeds / "policy" / "policy.csv"
@@ -61,7 +76,7 @@ def test_days_that_bring_anything_come_to_what_a_full_build_makes(
     drawn = random.Random(seed)
     events = happenings(600, drawn)
     with caplog.at_level("INFO", logger="optkeeper"):
-        for number, (portion, as_of) in enumerate(zip(portions(events, 4, drawn), days(4, drawn), strict=True)):
+        for number, (portion, as_of) in enumerate(zip(portions(events, _DAYS, drawn), days(_DAYS, drawn), strict=True)):
             _land(travelled, portion)
             _build(travelled, f"run-{number}", as_of)
     assert _reasons(caplog) == ["no build stands whole"]
