@@ -19,12 +19,17 @@ from optkeeper import settings
 PREFIX = "day_"
 RAW = PREFIX + "raw"
 VARIABLES = {"daily": True, "schema_prefix": PREFIX, "raw_schema": RAW}
-BUILT = (
-    "--indirect-selection", "cautious", "--select", "path:models",
-    "--exclude", "path:models/marts", "path:models/renewals", "path:models/policy",
+# the marts of which a contact's rows are its own; those that refer to others come after them
+MARTS_BY_CONTACT = (
+    "consent_events", "consent_timeline", "contact_points", "decisions", "suppressions", "marketable_contacts",
 )  # fmt: skip
-# what is made whole in each build, from the standing rows
-WHOLE = ("--select", "path:models/marts", "path:models/renewals")
+# what is made whole in each build, from what stands
+WHOLE = ("--select", "path:models/marts", "path:models/renewals", "--exclude", *MARTS_BY_CONTACT)
+_MARTS_OF_ALL = (
+    "path:models/marts/dimensions", "address_decisions", "contact_redirects", "contacts", "quarantine", "reach_daily",
+    "renewal_due", "source_freshness", "vanished_contacts",
+)  # fmt: skip
+BUILT = ("--select", "path:models", "--exclude", "path:models/renewals", "path:models/policy", *_MARTS_OF_ALL)
 
 # the standing rows, by what names those that a build replaces
 BY_CONTACT = (
@@ -36,6 +41,10 @@ BY_EVENT = ("int_events__known", "int_events__judged", "int_permissions__births"
 BY_RECEIVED_EVENT = ("int_events__received", "int_events__addresses_within")
 REPLACED = ("int_identity__overloaded_keys",)
 STANDING = (*BY_RECEIVED_EVENT, *BY_EVENT, *BY_CONTACT, *REPLACED)
+
+_DATED = ("decisions", "marketable_contacts")
+_REPLACED = "contact_id in (select contact_id from replaced_contacts)"
+_WRITTEN = "contact_id in (select contact_id from day_intermediate.written_contacts)"
 
 REBUILT = "rebuilt_"
 # made whole in each build of what pulls and publications write, which go on meanwhile
@@ -251,7 +260,7 @@ def take_over(connection: psycopg.Connection[Any], now: State) -> int:
         connection.execute(
             """
             create temporary table replaced_contacts on commit drop as
-            select contact_id from day_intermediate.affected_contacts where is_written
+            select contact_id from day_intermediate.replaced_contacts
             union
             select contact_id from day_intermediate.written_contacts;
             create temporary table replaced_events on commit drop as
@@ -263,44 +272,85 @@ def take_over(connection: psycopg.Connection[Any], now: State) -> int:
             analyze replaced_contacts, replaced_events, written_events;
             """
         )
-        _replace(
-            connection, "int_events__received",
-            gone="event_key in (select event_key from day_intermediate.touched_events)"
-            " and source in (select source from day_raw.sources_read_again)",
-            come="event_key in (select event_key from day_intermediate.touched_events)",
-            read="int_events__landed",
-        )  # fmt: skip
+        _take_over_marts(connection, now)
         touched = "event_key in (select event_key from day_intermediate.touched_events)"
-        _replace(connection, "int_events__addresses_within", gone=touched, come=touched)
+        _delete(
+            connection, "intermediate", "int_events__received",
+            f"{touched} and source in (select source from day_raw.sources_read_again)",
+        )  # fmt: skip
+        _insert(connection, "intermediate", "int_events__received", touched, read="int_events__landed")
+        _delete(connection, "intermediate", "int_events__addresses_within", touched)
+        _insert(connection, "intermediate", "int_events__addresses_within", touched)
         for name in BY_EVENT:
-            _replace(
-                connection, name,
-                gone="event_key in (select event_key from replaced_events)",
-                come="event_key in (select event_key from written_events)",
-            )  # fmt: skip
+            _delete(connection, "intermediate", name, "event_key in (select event_key from replaced_events)")
+            _insert(connection, "intermediate", name, "event_key in (select event_key from written_events)")
         for name in BY_CONTACT:
-            _replace(
-                connection, name,
-                gone="contact_id in (select contact_id from replaced_contacts)",
-                come="contact_id in (select contact_id from day_intermediate.written_contacts)",
-            )  # fmt: skip
+            _delete(connection, "intermediate", name, _REPLACED)
+            _insert(connection, "intermediate", name, _WRITTEN)
         for name in REPLACED:
-            _replace(connection, name, gone="true", come="true")
+            _delete(connection, "intermediate", name, "true")
+            _insert(connection, "intermediate", name, "true")
         keep(connection, now)
         row = connection.execute("select count(*) from replaced_contacts").fetchone()
     assert row is not None
     return int(row[0])
 
 
-def _replace(connection: psycopg.Connection[Any], name: str, *, gone: str, come: str, read: str | None = None) -> None:
-    standing_, built = sql.Identifier("intermediate", name), sql.Identifier(PREFIX + "intermediate", read or name)
-    columns = _columns(connection, "intermediate", name)
-    connection.execute(sql.SQL("delete from {} where {}").format(standing_, sql.SQL(gone)))
+def _take_over_marts(connection: psycopg.Connection[Any], now: State) -> None:
+    connection.execute("delete from candidate.renewal_due")  # it refers to the others, and is made whole afterwards
+    for name in reversed(MARTS_BY_CONTACT):
+        _delete(connection, "candidate", name, _REPLACED)
+    for name in _DATED:
+        _date(connection, name, now)
+    for name in MARTS_BY_CONTACT:
+        _insert(connection, "candidate", name, _WRITTEN)
+
+
+def _date(connection: psycopg.Connection[Any], name: str, now: State) -> None:
+    """Gives all rows of a mart the day that is decided for, by a new column: no row is written again.
+
+    What the contract says of the day is asked of every row that stands.
+    """
+    mart = sql.Identifier("candidate", name)
+    checks = connection.execute(
+        "select conname, pg_get_constraintdef(pg_constraint.oid) from pg_constraint"
+        " inner join pg_attribute on attrelid = conrelid and attnum = any(conkey)"
+        " where conrelid = %s::regclass and contype = 'c' and attname = 'decided_on'",
+        (f"candidate.{name}",),
+    ).fetchall()
+    told = connection.execute(
+        "select col_description(attrelid, attnum) from pg_attribute"
+        " where attrelid = %s::regclass and attname = 'decided_on'",
+        (f"candidate.{name}",),
+    ).fetchone()
+    day = now.as_of.astimezone(settings.BUSINESS_TIME_ZONE).date()
+    connection.execute(
+        sql.SQL(
+            "alter table {mart} drop column decided_on;"
+            " alter table {mart} add column decided_on date not null default {day};"
+            " alter table {mart} alter column decided_on drop default;"
+            " comment on column {mart}.decided_on is {told}"
+        ).format(mart=mart, day=sql.Literal(day), told=sql.Literal(told[0] if told else None))
+    )
+    for constraint, definition in checks:
+        connection.execute(
+            sql.SQL("alter table {} add constraint {} {}").format(mart, sql.Identifier(constraint), sql.SQL(definition))
+        )
+
+
+def _delete(connection: psycopg.Connection[Any], schema: str, name: str, condition: str) -> None:
+    connection.execute(sql.SQL("delete from {} where {}").format(sql.Identifier(schema, name), sql.SQL(condition)))
+
+
+def _insert(
+    connection: psycopg.Connection[Any], schema: str, name: str, condition: str, *, read: str | None = None
+) -> None:
     connection.execute(
         sql.SQL("insert into {} ({columns}) select {columns} from {} where {}").format(
-            standing_, built, sql.SQL(come), columns=columns
+            sql.Identifier(schema, name), sql.Identifier(PREFIX + schema, read or name), sql.SQL(condition),
+            columns=_columns(connection, schema, name),
         )
-    )
+    )  # fmt: skip
 
 
 def differences(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int]]:

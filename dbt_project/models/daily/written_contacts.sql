@@ -1,5 +1,5 @@
 -- The contacts whose rows take the place of those of the standing build: all that now hold an event which is touched or was
--- of a contact to be written.
+-- of a replaced contact.
 
 with resolved as (
 
@@ -13,10 +13,9 @@ touched_events as (
 
 ),
 
-affected_contacts as (
+replaced_contacts as (
 
-    select * from {{ ref('affected_contacts') }}
-    where is_written
+    select * from {{ ref('replaced_contacts') }}
 
 ),
 
@@ -29,7 +28,7 @@ before as (
 written_events as (
 
     select before.event_key from before
-    inner join affected_contacts on affected_contacts.contact_id = before.contact_id
+    inner join replaced_contacts on replaced_contacts.contact_id = before.contact_id
     union
     select resolved.event_key from resolved
     inner join touched_events on touched_events.event_key = resolved.received_key

@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['contact_id']}]) }}
+
 with events as (
 
     select * from {{ ref('int_events__judged') }}

@@ -1,3 +1,4 @@
+{{ config(indexes=[{'columns': ['evidence_id']}, {'columns': ['anchored_by']}]) }}
 with decisions as (
 
     select * from {{ ref('decisions') }}
@@ -74,7 +75,6 @@ marketable_contacts as (
         decisions.anchored_on,
         decisions.expires_on,
         decisions.renewal_due_on,
-        decisions.decided_on,
         received.event_type as evidence_type,
         received.order_id,
         received.publication_snapshot,
@@ -82,7 +82,8 @@ marketable_contacts as (
         case
             when decisions.basis in ('soft_opt_in', 'legitimate_interest') then 'required'
             else 'not_required'
-        end as opt_out_line
+        end as opt_out_line,
+        decisions.decided_on
     from decisions
     inner join received
         on

@@ -1,0 +1,50 @@
+-- Whose rows are made anew: the touched, whoever carries an address of theirs, since what ends or restores its use reaches
+-- the other, and whoever has a boundary between the two moments, for whom the clock alone changes what is decided.
+
+with touched_contacts as (
+
+    select * from {{ ref('touched_contacts') }}
+
+),
+
+touched_links as (
+
+    select * from {{ ref('touched_links') }}
+
+),
+
+contact_links as (
+
+    select * from {{ source('standing', 'int_identity__contact_links') }}
+
+),
+
+links as (
+
+    select contact_links.link from contact_links
+    inner join touched_contacts on touched_contacts.contact_id = contact_links.contact_id
+    union
+    select link from touched_links
+
+),
+
+replaced_contacts as (
+
+    select contact_id from touched_contacts
+    union
+    select contact_links.contact_id from contact_links
+    inner join links on links.link = contact_links.link
+    {%- for relation, moment in [
+        ('int_timeline__intervals', 'valid_from'), ('int_timeline__intervals', 'valid_to'),
+        ('int_restrictions__standing', 'at'), ('int_restrictions__standing', 'until'), ('int_activity__counted', 'occurred_at'),
+    ] %}
+    union
+    select contact_id from {{ source('standing', relation) }}
+    where
+        {{ moment }} > (select as_of from {{ source('standing', 'standing_build') }})
+        and {{ moment }} <= (select as_of from {{ source('build', 'this_build') }})
+    {%- endfor %}
+
+)
+
+select * from replaced_contacts
