@@ -100,7 +100,8 @@ def state(
     the highest of those received by `known_at` are there.
     """
     row = connection.execute(
-        "select (select coalesce(max(record_id), 0) from raw.records where received_at <= %s),"
+        "select coalesce("
+        " (select record_id from raw.records where received_at <= %s order by record_id desc limit 1), 0),"
         " (select count(*) from evidence.erasures), (select count(*) from raw.restores)",
         (known_at,),
     ).fetchone()

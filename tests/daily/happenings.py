@@ -31,7 +31,7 @@ _KINDS: dict[str, tuple[int, tuple[str, ...], dict[str, Any]]] = {
     "contact_left_company": (1, ("crm",), {}),
     "contacts_merged": (3, ("crm",), {}),
     "contacts_unmerged": (2, ("crm",), {}),
-    "consent_revoked": (1, ("leadco",), {}),
+    "consent_revoked": (2, ("leadco",), {}),
 }
 
 
@@ -60,16 +60,19 @@ def _new(number: int, drawn: random.Random) -> Event:
     if kind in ("contacts_merged", "contacts_unmerged"):
         event["refers_to"] = {"source": "crm", "source_contact_id": f"c{drawn.randrange(PEOPLE)}"}
     if kind == "consent_revoked":
-        event["refers_to"] = (
-            {"batch": f"B-{drawn.randrange(6)}"}
-            if drawn.random() < 0.5
-            else {"event_id": f"e{drawn.randrange(number + 1)}"}
-        )
+        event["refers_to"] = _recalled(number, drawn)
     if drawn.random() < 0.2:
         event |= {"channel": drawn.choice(["email", "phone"]), "purpose": drawn.choice(["newsletter", "product_news"])}
     if drawn.random() < 0.03:
         del event["occurred_at"]
     return event
+
+
+def _recalled(number: int, drawn: random.Random) -> dict[str, str]:
+    """A batch, or one of so many events."""
+    if drawn.random() < 0.5:  # noqa: PLR2004  # as likely
+        return {"batch": f"B-{drawn.randrange(6)}"}
+    return {"event_id": f"e{drawn.randrange(number + 1)}"}
 
 
 def _contact(drawn: random.Random) -> dict[str, Any]:
@@ -99,6 +102,8 @@ def _contact(drawn: random.Random) -> dict[str, Any]:
 def _again(event: Event, drawn: random.Random) -> Event:
     """Another version of an event: of somebody else, at another moment, or as it was."""
     change = drawn.random()
+    if event["type"] == "consent_revoked":
+        return event | {"refers_to": _recalled(500, drawn)}
     if change < 0.4:
         return event | {"contact": _contact(drawn)}
     if change < 0.8:

@@ -1,5 +1,5 @@
 -- Which events read otherwise than in the standing build: those that have landed, those of a platform that is read again
--- whose rows are new, changed or gone, and those that a new recall names (R32).
+-- whose rows are new, changed or gone, and those that a touched recall names or named (R32).
 
 with landed as (
 
@@ -50,9 +50,19 @@ changed as (
 
 ),
 
+-- what a recall named before is no longer recalled when its newest version names something else
+versions as (
+
+    select event_type, source, refers_to_event_id, refers_to_batch from changed
+    union
+    select received.event_type, received.source, received.refers_to_event_id, received.refers_to_batch from received
+    inner join changed on changed.event_key = received.event_key
+
+),
+
 recalls as (
 
-    select source, refers_to_event_id, refers_to_batch from changed
+    select source, refers_to_event_id, refers_to_batch from versions
     where event_type = 'consent_revoked'
 
 ),
