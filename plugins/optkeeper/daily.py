@@ -156,23 +156,24 @@ def reason_for_all(connection: psycopg.Connection[Any], before: State | None, no
 
 
 def _date_crossed(connection: psycopg.Connection[Any], before: datetime, now: datetime) -> str | None:
-    """The registry with a date after the day of a moment, and not after the day that follows another's."""
+    """The registry with a date that has come between two moments.
+
+    A row holds from its first day on and until its last is over; which of the two a date is, nobody need say here: it
+    has come on its day and on the day after.
+    """
+    first, last = (moment.astimezone(settings.BUSINESS_TIME_ZONE).date() for moment in (before, now))
+    if first == last:
+        return None
     columns = connection.execute(
         "select table_name, column_name from information_schema.columns"
         " where table_schema = 'registry' and data_type = 'date' order by table_name, column_name"
     ).fetchall()
-    days = {
-        "first": before.astimezone(settings.BUSINESS_TIME_ZONE).date(),
-        "last": now.astimezone(settings.BUSINESS_TIME_ZONE).date(),
-    }
     for table, column in columns:
-        # the first day of a row is its own, its last day ends on the day after
         found = connection.execute(
-            sql.SQL(
-                "select from registry.{} where {} > %(first)s and {} <= %(last)s"
-                " or {} >= %(first)s and {} < %(last)s limit 1"
-            ).format(sql.Identifier(table), *[sql.Identifier(column)] * 4),
-            days,
+            sql.SQL("select from {} where {} between %s and %s limit 1").format(
+                sql.Identifier("registry", table), sql.Identifier(column)
+            ),
+            (first, last),
         ).fetchone()
         if found is not None:
             return str(table)
