@@ -2,46 +2,20 @@
 
 import json
 import random
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
-from optkeeper import daily, registry_check, transform
+from optkeeper import daily, transform
 from optkeeper.landing.land import Landing
 from optkeeper.sources.canonical_feed import read_events
 from optkeeper.warehouse.publish import PublicationRefused, publish
 
 from tests.daily.happenings import Event, days, happenings, portions
-from tests.road.road import Road, road
+from tests.road.road import Road
 
 _DAYS = 8
-
-
-@contextmanager
-def _copied(seeds: Path, *, folder: Path) -> Iterator[Path]:
-    """The seeds for a build, always at one place, so that dbt need not parse its project anew."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(seeds, folder)
-    registry_check.complete(folder)
-    yield folder
-
-
-@pytest.fixture
-def travelled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Road]:
-    with road(monkeypatch) as made:
-        monkeypatch.setattr(transform, "run", partial(transform.run, seeds=made.seeds))
-        monkeypatch.setattr(transform, "_copied", partial(_copied, folder=made.work / "copied"))
-        # dbt cannot run the tests of seeds outside of its project
-        monkeypatch.setattr(transform, "_BUILD", ("build", "--resource-type", "model", "--resource-type", "seed"))
-        policy = made.seeds / "policy" / "policy.csv"
-        # so few, that a key that many carry comes to bind nobody in the middle of it all
-        policy.write_text(policy.read_text().replace("max_records,*,*,200", "max_records,*,*,5"))
-        yield made
 
 
 def _land(road_: Road, events: Sequence[Event]) -> None:
