@@ -311,7 +311,8 @@ def _take_over_marts(connection: psycopg.Connection[Any], now: State) -> None:
 def _date(connection: psycopg.Connection[Any], name: str, now: State) -> None:
     """Gives all rows of a mart the day that is decided for, by a new column: no row is written again.
 
-    What the contract says of the day is asked of every row that stands.
+    What the contract says of the day is asked of every row that stands. A view on a candidate goes, as it does when dbt
+    makes the table anew.
     """
     mart = sql.Identifier("candidate", name)
     checks = connection.execute(
@@ -328,7 +329,7 @@ def _date(connection: psycopg.Connection[Any], name: str, now: State) -> None:
     day = now.as_of.astimezone(settings.BUSINESS_TIME_ZONE).date()
     connection.execute(
         sql.SQL(
-            "alter table {mart} drop column decided_on;"
+            "alter table {mart} drop column decided_on cascade;"
             " alter table {mart} add column decided_on date not null default {day};"
             " alter table {mart} alter column decided_on drop default;"
             " comment on column {mart}.decided_on is {told}"

@@ -21,7 +21,7 @@ _BUILT = (
     "--select", "+answers", "+int_decisions__per_contact",
     "--exclude", "+int_events__received", "+int_events__addresses_within",
 )  # fmt: skip
-_SCHEMAS = ("intermediate", "registry")
+_SCHEMAS = ("intermediate", "registry", "staging")
 _PLACES = 4  # questions that are answered at a time; one more waits
 _PLACES_LOCK = 1_869_639_538  # "optr", the class of their locks
 
