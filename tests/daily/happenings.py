@@ -70,7 +70,7 @@ def _new(number: int, drawn: random.Random) -> Event:
 
 def _recalled(number: int, drawn: random.Random) -> dict[str, str]:
     """A batch, or one of so many events."""
-    if drawn.random() < 0.5:  # noqa: PLR2004  # as likely
+    if drawn.random() < 0.5:
         return {"batch": f"B-{drawn.randrange(6)}"}
     return {"event_id": f"e{drawn.randrange(number + 1)}"}
 
@@ -78,7 +78,7 @@ def _recalled(number: int, drawn: random.Random) -> dict[str, str]:
 def _contact(drawn: random.Random) -> dict[str, Any]:
     person = drawn.randrange(PEOPLE)
     named = {
-        "source_contact_id": f"c{person}" if drawn.random() < 0.98 else "0",  # noqa: PLR2004  # an id that is none
+        "source_contact_id": f"c{person}" if drawn.random() < 0.98 else "0",  # an id that is none
         "email": drawn.choices(
             [
                 f"p{person}@noord.example", f"p{person}+x@noord.example", f"info@c{person // 8}.example",
