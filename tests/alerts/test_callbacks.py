@@ -3,7 +3,6 @@
 import json
 import threading
 from collections.abc import Iterator
-from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -11,24 +10,10 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
-from aiosmtpd.controller import Controller
 from optkeeper.alerts import failed, succeeded
 from optkeeper.runtime.ports import free_port
 
-
-class Mailbox:
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.answer = "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
-        if self.answer.startswith("250"):
-            self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
-        return self.answer
-
-    @property
-    def subjects(self) -> list[str]:
-        return [str(mail["Subject"]) for mail in self.mails]
+from tests.alerts.mailbox import Mailbox, listening
 
 
 @pytest.fixture(autouse=True)
@@ -39,12 +24,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
-    mailbox, port = Mailbox(), free_port()
-    server = Controller(mailbox, hostname="127.0.0.1", port=port)
-    server.start()
-    _connect(monkeypatch, port, alerts_to="fallback@noord.example")
-    yield mailbox
-    server.stop()
+    with listening() as (mailbox, port):
+        _connect(monkeypatch, port, alerts_to="fallback@noord.example")
+        yield mailbox
 
 
 def _connect(monkeypatch: pytest.MonkeyPatch, port: int, **extra: str) -> None:
