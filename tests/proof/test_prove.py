@@ -176,6 +176,30 @@ def test_of_others_on_a_shared_address_nothing_is_told(prove: Prove, published: 
                             (contact, named, contact, named),
                         ).fetchone():
                             assert json.dumps(named) not in dossier, "a record of another"
+                    for (moment,) in connection.execute(
+                        "select occurred_at from marts.consent_events where contact_id = %s and occurred_at is not null"
+                        " except select unnest(array[occurred_at, received_at]) from marts.consent_events"
+                        " where contact_id = %s",
+                        (other, contact),
+                    ).fetchall():
+                        assert moment.isoformat() not in dossier, "when another did something"
+
+
+def test_a_restriction_by_another_on_a_shared_address_is_withheld_with_its_moment(prove: Prove, published: str) -> None:
+    restricted = (
+        "select distinct own.contact_id from marts.contact_points as own"
+        " inner join marts.contact_points as others using (channel, address)"
+        " inner join marts.suppressions as suppressed on suppressed.contact_id = others.contact_id"
+        " and suppressed.channel = own.channel and suppressed.address = own.address"
+        " where others.contact_id <> own.contact_id and own.channel = 'email'"
+    )
+    with database.connect(published) as connection:
+        contacts = [row[0] for row in connection.execute(restricted).fetchall()]
+    withheld = [one for contact in contacts for one in prove(contact)["timeline"] if one["reason"] == "withheld"]
+    assert withheld
+    for one in withheld:
+        assert one["untold"]
+        assert {one[end] for end in one["untold"]} == {None}
 
 
 def test_an_address_of_several_asks_whose_dossier_is_meant(

@@ -15,9 +15,10 @@ import msgspec
 
 from optkeeper.evidence.checkpoint import SigningKey
 from optkeeper.landing import document
-from optkeeper.proof.facts import WITHHELD, Facts, Row
+from optkeeper.proof.facts import Facts, Row
 from optkeeper.proof.person import Person
 from optkeeper.proof.records import Sealed
+from optkeeper.proof.withheld import WITHHELD
 from optkeeper.status.decisions import Standing
 from optkeeper.status.words import RULES_OF_BASES, RULES_OF_REASONS, Words
 

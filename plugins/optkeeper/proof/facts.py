@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from optkeeper.proof.person import Person
+from optkeeper.proof.withheld import Own
 from optkeeper.status import decisions
 from optkeeper.status.decisions import Scope, Standing
 from optkeeper.warehouse import database
@@ -75,7 +76,8 @@ order by decided.brand, decided.channel, decided.address, decided.purpose
 _INTERVALS = """
 select distinct
     intervals.channel, intervals.address, intervals.purpose, intervals.brand, intervals.basis, intervals.status,
-    intervals.reason, intervals.valid_from, nullif(intervals.valid_to, 'infinity') as valid_to, intervals.evidence_id
+    intervals.reason, intervals.valid_from, nullif(intervals.valid_to, 'infinity') as valid_to, intervals.evidence_id,
+    intervals.restricted_by as because_of
 from {intermediate}.int_timeline__intervals as intervals
 inner join {questions} as questions on questions.question_id = intervals.world_id
 where intervals.contact_id = %(contact_id)s and questions.known_at = %(known_at)s
@@ -123,8 +125,7 @@ _THE_BUILD = """(
         cast(null as text) as purpose, cast(null as text) as brand
     from marts.builds
 )"""
-_REASONS = "select reason, event_type from registry.reasons"
-WITHHELD = "withheld"  # what ends the use of an address that others carry too, and is not this person's doing
+_REASONS = "select reason from registry.reasons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +183,6 @@ def _read(
     decided = [
         (moment, rows(_DECISIONS, as_of=moment.as_of, known_at=moment.known_at, events=keys)) for moment in moments
     ]
-    own = {event["event_type"] for event in events if not event["is_superseded"]}
-    of_others = {row["reason"] for row in rows(_REASONS) if row["event_type"] not in own}
     because = {row["because_of"] for _, found in decided for row in found if row["because_of"]}
     recalls = {row["revoked_by"] for row in rows(_RECALLS, events=keys, known_at=known_at)}
     bearing = sorted((because | recalls) - set(keys))
@@ -192,12 +191,11 @@ def _read(
     sources = rows(_SOURCES, sources=sorted({event["source"] for event in events}))
     channels = {event["lead_channel"] for event in events} | {source["lead_channel"] for source in sources}
     attributes = rows(_ATTRIBUTES, **of_today)
-    keys += [event["event_key"] for event in events]
-    decided = [(moment, [_own(row, keys, of_others) for row in found]) for moment, found in decided]
+    own = Own.of(events, {row["reason"] for row in rows(_REASONS)}, rows(_INTERVALS, **of_today))
     return Facts(
         events=events,
-        decisions=decided,
-        intervals=[_own(row, keys, of_others) for row in rows(_INTERVALS, **of_today)],
+        decisions=[(moment, [own.decision(row) for row in found]) for moment, found in decided],
+        intervals=own.intervals,
         assessed=rows(_ASSESSED, **of_today),
         attributes=attributes[0] if attributes else None,
         sources=sources,
@@ -205,17 +203,6 @@ def _read(
         lead_channels=rows(_LEAD_CHANNELS, lead_channels=sorted(filter(None, channels))),
         texts=rows(_TEXTS, texts=sorted(filter(None, {event["text_version"] for event in events}))),
     )
-
-
-def _own(row: Row, keys: Sequence[str], of_others: set[str]) -> Row:
-    """A decision or interval without what only the record of another who carries the address would tell."""
-    told = dict(row)
-    if told.get("because_of") not in (None, *keys):
-        told["because_of"] = None
-    if told["reason"] in of_others:
-        told |= {"reason": WITHHELD, "status": WITHHELD}
-        told |= {name: None for name in ("since", "until") if name in told}
-    return told
 
 
 def _is_about_another(rows: Any, contact_id: str, event: Row) -> bool:

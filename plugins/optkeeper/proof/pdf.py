@@ -74,6 +74,7 @@ class PageWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     columns_events: tuple[str, ...]
     timeline: str
     timeline_legend: str
+    timeline_withheld: str
     sources: str
     columns_sources: tuple[str, ...]
     columns_vendors: tuple[str, ...]
@@ -169,7 +170,6 @@ def _shown(dossier: Row, said: PageWords, why: Mapping[str, str]) -> dict[str, A
         "no_decisions": said.no_decisions,
         "columns_decisions": said.columns_decisions,
         "timeline_title": said.timeline,
-        "timeline_legend": said.timeline_legend,
         **spans,
         "consents_title": said.consents,
         "no_consents": said.no_consents,
@@ -320,8 +320,9 @@ def _vendor(one: Row, said: PageWords) -> list[str | None]:
 
 def _timeline(dossier: Row, said: PageWords) -> dict[str, Any]:
     """A bar for each scope and basis, from the first moment known to the last or the moment asked about."""
-    intervals = [one for one in dossier["timeline"] if one["valid_from"] or one["valid_to"]]
-    known = [datetime.fromisoformat(one[end]) for one in intervals for end in ("valid_from", "valid_to") if one[end]]
+    shown = [(one, _shown_end(one, "from"), _shown_end(one, "to")) for one in dossier["timeline"]]
+    intervals = [found for found in shown if found[1] or found[2]]
+    known = [datetime.fromisoformat(end) for _, *ends in intervals for end in ends if end]
     if not known:
         return {"timeline": []}
     asked = [datetime.fromisoformat(moment["as_of"]) for moment in dossier["decisions"]]
@@ -332,33 +333,37 @@ def _timeline(dossier: Row, said: PageWords) -> dict[str, Any]:
     def place(text: str | None, otherwise: float) -> float:
         return otherwise if text is None else (datetime.fromisoformat(text) - first).total_seconds() / width
 
-    rows: dict[tuple[str, ...], list[Row]] = {}
-    for one in intervals:
-        rows.setdefault((one["address"], f"{said.scope(one)} · {said.names.basis(one['basis'])}"), []).append(one)
+    rows: dict[tuple[str, ...], list[tuple[Row, str | None, str | None]]] = {}
+    for one, begins, ends in intervals:
+        label = f"{said.scope(one)} · {said.names.basis(one['basis'])}"
+        rows.setdefault((one["address"], label), []).append((one, begins, ends))
+    is_withheld = any(one.get("untold") for one, *_ in shown)
     return {
         "timeline_from": said.day(first.astimezone(UTC).date().isoformat()),
         "timeline_to": said.day(last.astimezone(UTC).date().isoformat()),
+        "timeline_legend": f"{said.timeline_legend} {said.timeline_withheld}" if is_withheld else said.timeline_legend,
         "timeline_marks": [(moment - first).total_seconds() / width for moment in asked],
         "timeline": [
             {
                 "label": label,
                 "told": "; ".join(
-                    f"{said.day(one['valid_from'][:10]) if one['valid_from'] else ''} – "
-                    f"{said.day(one['valid_to'][:10]) if one['valid_to'] else ''}: {one['status']}, {one['reason']}"
-                    for one in own
+                    f"{said.day(begins[:10]) if begins else ''} – {said.day(ends[:10]) if ends else ''}:"
+                    f" {one['status']}, {one['reason']}"
+                    for one, begins, ends in own
                 ),
                 "bars": [
-                    {
-                        "from": place(one["valid_from"], 0.0),
-                        "to": place(one["valid_to"], 1.0),
-                        "kind": _kind(one["reason"]),
-                    }
-                    for one in own
+                    {"from": place(begins, 0.0), "to": place(ends, 1.0), "kind": _kind(one["reason"])}
+                    for one, begins, ends in own
                 ],
             }
             for (_, label), own in rows.items()
         ],
     }
+
+
+def _shown_end(interval: Row, end: Literal["from", "to"]) -> str | None:
+    """Where a bar begins or ends: where its border is not told, at the person's own first or last moment in it."""
+    return interval[f"valid_{end}"] or interval.get(f"surely_{end}")
 
 
 def _kind(reason: str) -> str:

@@ -17,6 +17,7 @@ from optkeeper.proof import person as persons
 from optkeeper.proof import records
 from optkeeper.proof.pdf import pages
 from optkeeper.proof.verify import Verified, verify
+from optkeeper.proof.withheld import WITHHELD
 from optkeeper.runtime.files import write_whole
 from optkeeper.status import decisions
 from optkeeper.status.answer import NothingPublished
@@ -75,7 +76,7 @@ def prove(connection: psycopg.Connection[Any], asked: Asked, key: SigningKey, la
 
 def _why(language: str) -> dict[str, str]:
     told = LANGUAGES[language]
-    return {**told.why, known.WITHHELD: told.withheld}
+    return {**told.why, WITHHELD: told.withheld}
 
 
 def _moments(as_of: datetime | None, today: Standing) -> Sequence[Standing]:
