@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from optkeeper.delivery.storage import Destination
 from optkeeper.evidence import logs, tiles
-from optkeeper.evidence.check import EvidenceAltered, Finding, check
+from optkeeper.evidence.check import ALTERED, EvidenceAltered, Finding, check
 from optkeeper.evidence.checkpoint import SigningKey
 from optkeeper.evidence.erase import NotSealed, erase
 from optkeeper.evidence.seal import LogBroken
@@ -84,6 +84,32 @@ def test_what_was_only_added_to_is_as_it_was_sealed(
     sealed()
     land(5, PEOPLE)
     assert check(warehouse, key.verification, outside).rows == {"records": PEOPLE, "quarantine": 1}
+
+
+@pytest.fixture
+def begun_long_ago(owner: Connection, land: Land, sealed: Seal, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """As `superuser`, of a log whose first 300 leaves are of the first edition."""
+    newest = logs.Log.leaf
+    with monkeypatch.context() as patch:
+        patch.setattr(logs.Log, "leaf", lambda log, _: newest(log, 1))
+        land(300)
+        sealed()
+    land(300, 300)
+    sealed()
+    owner.execute("alter table raw.records disable trigger refuse_change")
+    return owner
+
+
+def test_leaves_of_the_first_edition_hold_beside_those_of_today(begun_long_ago: Connection, checked: Check) -> None:
+    assert checked() == []
+    old, new = edit(begun_long_ago, "7"), edit(begun_long_ago, "470")
+    assert rows(checked()) == {(ALTERED, (old, new))}
+
+
+@pytest.mark.parametrize("row", [7, 470])
+def test_a_changed_field_is_named_in_either_edition(begun_long_ago: Connection, checked: Check, row: int) -> None:
+    begun_long_ago.execute("update raw.records set source_id = 'other' where record_id = %s", (row,))
+    assert rows(checked()) == {(ALTERED, (row,))}
 
 
 def test_an_edited_payload_is_named(superuser: Connection, checked: Check) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -21,11 +22,14 @@ from tests.evidence.conftest import Connection, Land, Seal
 SIZES = (1, 255, 1, 1, 254, 256, 300, 0, 2)
 
 
-def data_of(connection: Connection, log: logs.Log) -> list[bytes]:
+def data_of(connection: Connection, log: logs.Log, edition: int = logs.EDITIONS[0]) -> list[bytes]:
     """The leaves' data by the Python definition, from the rows."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(f"select * from {log.table} order by {log.number}".encode()).fetchall()
-    return [logs.leaf_data(log, {**row, "digest": bytes(row["digest"]).hex()}, UUID(str(row["salt"]))) for row in rows]
+    return [
+        logs.leaf_data(log, {**row, "digest": bytes(row["digest"]).hex()}, UUID(str(row["salt"])), edition)
+        for row in rows
+    ]
 
 
 def root_of(leaves: list[bytes]) -> bytes:
@@ -53,6 +57,32 @@ def test_the_tree_of_many_seals_is_the_tree_of_all_rows(
     assert kept.latest() == note
     assert b"".join(hashes for _, hashes in kept.leaves()) == b"".join(leaves)
     assert len(outside.names("evidence/records/heads")) == len(SIZES)
+
+
+@pytest.mark.parametrize("edition", logs.EDITIONS)
+def test_the_warehouse_and_the_definition_write_the_same_leaves(
+    warehouse: Connection, owner: Connection, land: Land, edition: int
+) -> None:
+    land(3)
+    owner.execute("alter table raw.records disable trigger refuse_change")
+    owner.execute("update raw.records set batch = e'\u20ac,1\n-', source_id = ':' where record_id = 2")
+    owner.execute("update raw.records set batch = '', broken_reason = '-', is_excerpt = true where record_id = 3")
+    owner.execute("update raw.records set received_at = '1999-12-31 23:59:59.999999+00' where record_id = 3")
+    expected = b"".join(merkle.leaf_hash(one) for one in data_of(warehouse, logs.RECORDS, edition))
+    assert list(logs.leaves(warehouse, logs.RECORDS, 0, logs.LAST, edition=edition)) == [([1, 2, 3], expected)]
+
+
+def test_what_a_leaf_says_is_laid_down_octet_by_octet() -> None:
+    row = {
+        "record_id": 7, "received_at": datetime(2000, 1, 1, 0, 0, 1, tzinfo=UTC), "digest": "ab" * 32, "source": "web",
+        "object": "canonical.events", "source_id": "1", "batch": None, "broken_reason": None, "is_excerpt": False,
+    }  # fmt: skip
+    assert logs.statement(logs.RECORDS, row, 2) == (
+        b"record 2,7,3,16,1,,,f:webcanonical.events1" + (1_000_000).to_bytes(8, "big") + b"\xab" * 32
+    )
+    assert logs.statement(logs.RECORDS, row, 1).decode() == (
+        f"record 1\n7\n946684801.000000\n{'ab' * 32}\n3:web\n16:canonical.events\n1:1\n-\n-\n5:false\n"
+    )
 
 
 def test_proofs_are_read_from_the_tiles(warehouse: Connection, land: Land, sealed: Seal) -> None:

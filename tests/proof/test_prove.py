@@ -1,5 +1,6 @@
 """R39: a dossier of one person alone, from the worked examples, that whoever holds it can check."""
 
+import base64
 import csv
 import json
 import os
@@ -9,13 +10,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pyshacl
 import pytest
 import rdflib
 from optkeeper import cli, steps
 from optkeeper.delivery.storage import opened
-from optkeeper.evidence import keys
+from optkeeper.evidence import keys, logs, merkle
+from optkeeper.evidence.checkpoint import Head
 from optkeeper.evidence.seal import seal
 from optkeeper.landing import document
 from optkeeper.proof import dossier as dossiers
@@ -327,6 +330,29 @@ def test_what_does_not_fit_is_named(made: bytes) -> None:
     dossier["head"] = dossier["head"].replace("\n", "\n1", 1)
     with pytest.raises(DossierAltered, match="head: its signature does not fit its text"):
         verify(resigned(dossier), key)
+
+
+def test_records_whose_leaves_are_of_the_first_edition_are_verified_too(made: bytes) -> None:
+    key = keys.signing_key()
+    dossier = document.decode_strictly(made)
+    hashes = []
+    for record in dossier["records"]:
+        row = record | {"received_at": datetime.fromisoformat(record["received_at"])}
+        hashes.append(merkle.leaf_hash(logs.leaf_data(logs.RECORDS, row, UUID(record["salt"]), 1)))
+    assert len(hashes) == 3
+    first, second, third = hashes
+    pair = merkle.node_hash(first, second)
+    for leaf, (record, path) in enumerate(
+        zip(dossier["records"], [[second, third], [first, third], [pair]], strict=True)
+    ):
+        record |= {"leaf": leaf, "inclusion": [base64.b64encode(step).decode() for step in path]}
+    root = merkle.node_hash(pair, third)
+    head = Head(logs.RECORDS.origin(key.verification.name), 3, root, datetime(2026, 1, 1, tzinfo=UTC))
+    dossier["head"] = head.signed(key)
+    assert verify(resigned(dossier), key.verification).records == 3
+    dossier["records"][2]["source_id"] = "another"
+    with pytest.raises(DossierAltered, match="the inclusion proof leads to another root"):
+        verify(resigned(dossier), key.verification)
 
 
 def test_a_dossier_is_verified_elsewhere_by_a_key_that_is_given(made: bytes, tmp_path: Path) -> None:

@@ -17,21 +17,28 @@ def recompute_for_candidate(connection: psycopg.Connection[Any]) -> None:
     if connection.execute("select to_regclass('candidate.marketable_contacts')").fetchone() == (None,):
         return
     records = "select evidence_record_id from candidate.marketable_contacts"
-    sealed = dict(_sealed(connection, f"record_id in ({records})"))
+    sealed = _sealed(connection, f"record_id in ({records})")
     found = [
-        (record_id, is_as_received and sealed.get(record_id, False))
+        (record_id, is_as_received and record_id in sealed)
         for record_id, is_as_received in judged(connection, f"where record_id in ({records})")
     ]
     with connection.cursor() as cursor:
         cursor.executemany("insert into gate.recomputed_digests (record_id, is_as_received) values (%s, %s)", found)
 
 
-def _sealed(connection: psycopg.Connection[Any], condition: str) -> Iterator[tuple[int, bool]]:
-    """Each record's number, and whether a leaf says of it what it is."""
-    find = tiles.finder(connection, logs.RECORDS.name)
-    for numbers, leaves in logs.leaves(connection, logs.RECORDS, 0, logs.LAST, condition):
-        for number, leaf in zip(numbers, merkle.split(leaves), strict=True):
-            yield number, find(number) == leaf
+def _sealed(connection: psycopg.Connection[Any], condition: str) -> set[int]:
+    """The numbers of the records of which a leaf says what they are, in whichever edition it was written."""
+    sealed: set[int] = set()
+    for edition in logs.EDITIONS:
+        find = tiles.finder(connection, logs.RECORDS.name)
+        others = False
+        for numbers, leaves in logs.leaves(connection, logs.RECORDS, 0, logs.LAST, condition, edition=edition):
+            hold = {number for number, leaf in zip(numbers, merkle.split(leaves), strict=True) if find(number) == leaf}
+            others |= len(hold) < len(numbers)
+            sealed |= hold
+        if not others:
+            break
+    return sealed
 
 
 def judged(connection: psycopg.Connection[Any], narrowed: str = "") -> Iterator[tuple[int, bool]]:

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -77,13 +77,24 @@ def _record(record: Any, head: Head | None) -> Iterator[str]:
             yield f"{name}: it claims a leaf, and there is no head"
             return
         row = {**record, "received_at": datetime.fromisoformat(record["received_at"])}
-        leaf = merkle.leaf_hash(logs.leaf_data(logs.RECORDS, row, UUID(record["salt"])))
         path = [base64.b64decode(step, validate=True) for step in record["inclusion"]]
-        merkle.verify_inclusion(leaf, record["leaf"], head.size, path, head.root)
-    except merkle.ProofRejected as problem:
-        yield f"{name}: {problem}"
+        problems = [
+            _unproven(logs.leaf_data(logs.RECORDS, row, UUID(record["salt"]), edition), record["leaf"], path, head)
+            for edition in logs.EDITIONS
+        ]
+        if None not in problems:
+            yield f"{name}: {problems[0]}"
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, document.MalformedDocument):
         yield "a record lacks what its leaf is made of"
+
+
+def _unproven(data: bytes, leaf: int, path: Sequence[bytes], head: Head) -> str | None:
+    """Why a leaf of these data does not stand in the log; none where it does."""
+    try:
+        merkle.verify_inclusion(merkle.leaf_hash(data), leaf, head.size, path, head.root)
+    except merkle.ProofRejected as problem:
+        return str(problem)
+    return None
 
 
 def _named(dossier: Mapping[str, Any]) -> Iterator[str]:
