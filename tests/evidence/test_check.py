@@ -141,6 +141,15 @@ def test_an_edited_field_beside_the_payload_is_named(superuser: Connection, chec
     assert rows(checked()) == {("not as they were sealed", (number,))}
 
 
+def test_what_was_changed_after_it_landed_and_before_its_seal_is_named(
+    superuser: Connection, land: Land, sealed: Seal, checked: Check
+) -> None:
+    land(1, PEOPLE)
+    number = edit(superuser, str(PEOPLE))
+    sealed()
+    assert rows(checked()) == {(ALTERED, (number,))}
+
+
 def test_a_deleted_row_is_named(superuser: Connection, checked: Check) -> None:
     numbers = tuple(record_of(superuser, source_id) for source_id in ("0", "255", "256", "599"))
     superuser.execute("delete from raw.records where record_id = any(%s)", (list(numbers),))

@@ -72,6 +72,15 @@ def test_the_warehouse_and_the_definition_write_the_same_leaves(
     assert list(logs.leaves(warehouse, logs.RECORDS, 0, logs.LAST, edition=edition)) == [([1, 2, 3], expected)]
 
 
+def test_the_leaf_that_landing_computed_is_the_rows_own(warehouse: Connection, owner: Connection, land: Land) -> None:
+    land(300)
+    computed = list(logs.leaves(warehouse, logs.RECORDS, 0, logs.LAST))
+    owner.execute("alter table raw.records disable trigger refuse_change")
+    owner.execute("update raw.records set leaf = null where record_id <= 20")  # as rows of before this column
+    assert warehouse.execute("select count(leaf) from raw.records").fetchone() == (280,)
+    assert list(logs.leaves(warehouse, logs.RECORDS, 0, logs.LAST, as_landed=True)) == computed
+
+
 def test_what_a_leaf_says_is_laid_down_octet_by_octet() -> None:
     row = {
         "record_id": 7, "received_at": datetime(2000, 1, 1, 0, 0, 1, tzinfo=UTC), "digest": "ab" * 32, "source": "web",

@@ -6,9 +6,12 @@ A tree is read through a `Reader`, which gives the hash of a complete subtree: `
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from struct import Struct
 
 HASH_BYTES = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
+
+_PAIRS = Struct(f"{2 * HASH_BYTES}s")
 
 Reader = Callable[[int, int], bytes]
 
@@ -141,8 +144,8 @@ def verify_consistency(first: int, second: int, path: Sequence[bytes], first_roo
 
 def parents(hashes: bytes) -> bytes:
     """The hashes one level up of an even number of neighbours, each as its 32 bytes."""
-    sha256, pair = hashlib.sha256, 2 * HASH_BYTES
-    return b"".join([sha256(b"\x01" + hashes[at : at + pair]).digest() for at in range(0, len(hashes), pair)])
+    sha256 = hashlib.sha256
+    return b"".join([sha256(b"\x01" + pair).digest() for (pair,) in _PAIRS.iter_unpack(hashes)])
 
 
 def split(hashes: bytes) -> Iterator[bytes]:

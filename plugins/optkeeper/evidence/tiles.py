@@ -121,29 +121,40 @@ def grown(connection: psycopg.Connection[Any], log: str, size: int) -> Growing:
             return growing
 
 
+_COLUMNS = "log, level, tile, hashes, ids, first_id"
+
+
 def write(connection: psycopg.Connection[Any], log: str, tiles: Iterator[Tile]) -> None:
     """Stores tiles over those of the same place; in the caller's transaction.
 
     The tiles come while the server takes them: what makes them asks nothing of the same connection.
     """
+    standing = dict(
+        connection.execute(
+            "select level, max(tile) from evidence.tiles where log = %s group by level", (log,)
+        ).fetchall()
+    )
+    # of those that stand only the last of a level ever grows, so that the others need not be looked for one by one
+    over: list[Tile] = []
     with connection.cursor() as cursor:
-        cursor.execute(
-            "create temporary table if not exists evidence_tiles (like evidence.tiles) on commit delete rows"
-        )
-        with cursor.copy(
-            "copy evidence_tiles (log, level, tile, hashes, ids, first_id) from stdin (format binary)"
-        ) as copy:
+        with cursor.copy(f"copy evidence.tiles ({_COLUMNS}) from stdin (format binary)") as copy:
             copy.set_types(["text", "int4", "int8", "bytea", "int8[]", "int8"])
             for tile in tiles:
-                ids = list(tile.ids) if tile.ids is not None else None
-                copy.write_row((log, tile.level, tile.number, tile.hashes, ids, ids[0] if ids else None))
-        cursor.execute(
-            "insert into evidence.tiles (log, level, tile, hashes, ids, first_id)"
-            " select log, level, tile, hashes, ids, first_id from evidence_tiles"
+                if tile.number <= standing.get(tile.level, -1):
+                    over.append(tile)
+                else:
+                    copy.write_row(_row(log, tile))
+        cursor.executemany(
+            f"insert into evidence.tiles ({_COLUMNS}) values (%s, %s, %s, %s, %s, %s)"  # noqa: S608  # constants
             " on conflict (log, level, tile) do update"
-            " set hashes = excluded.hashes, ids = excluded.ids, first_id = excluded.first_id"
+            " set hashes = excluded.hashes, ids = excluded.ids, first_id = excluded.first_id",
+            [_row(log, tile) for tile in over],
         )
-        cursor.execute("truncate evidence_tiles")
+
+
+def _row(log: str, tile: Tile) -> tuple[str, int, int, bytes, list[int] | None, int | None]:
+    ids = list(tile.ids) if tile.ids is not None else None
+    return log, tile.level, tile.number, tile.hashes, ids, ids[0] if ids else None
 
 
 def reader(connection: psycopg.Connection[Any], log: str) -> Callable[[int, int], bytes]:

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 
 from optkeeper import settings
+from optkeeper.evidence import logs
 from optkeeper.landing import addresses, document, excerpt
 from optkeeper.landing.ledger import WarehouseLedger
 from optkeeper.sources.stream import (
@@ -67,7 +68,7 @@ returning last_at
 # A table that was analyzed while it was empty is read whole for each record by the planner's leave.
 _BY_INDEX = "set local enable_seqscan = off"
 # A version is new where it differs from the one before it: in this chunk, else the one that stands (R9).
-_KEEP_NEW = """
+_KEEP_NEW = f"""
 with told as (
     select
         *,
@@ -78,11 +79,10 @@ with told as (
     window versions as (partition by object, source_id order by position)
 ),
 
-kept as (
-insert into raw.records (source, object, source_id, batch, received_at, digest, payload, broken_reason, is_excerpt)
+fresh as (
 select
-    %(source)s, told.object, told.source_id, told.batch, coalesce(told.received_at, %(stamp)s), told.digest,
-    told.payload, told.broken_reason, told.is_excerpt
+    cast(%(source)s as text) as source, told.object, told.source_id, told.batch,
+    coalesce(told.received_at, %(stamp)s) as received_at, told.digest, told.payload, told.broken_reason, told.is_excerpt
 from told
 left join lateral (
     select records.digest, records.broken_reason
@@ -96,11 +96,28 @@ where
     is distinct from
     (told.digest, case when told.is_first then standing.broken_reason else told.reason_before end)
 order by told.position
-returning broken_reason
+),
+
+numbered as (
+    select
+        nextval(pg_get_serial_sequence('raw.records', 'record_id')) as record_id, gen_random_uuid() as salt, *
+    from fresh
+),
+
+kept as (
+    insert into raw.records
+        (record_id, source, object, source_id, batch, received_at, digest, payload, broken_reason, is_excerpt, salt,
+        leaf)
+    overriding system value
+    select
+        record_id, source, object, source_id, batch, received_at, digest, payload, broken_reason, is_excerpt, salt,
+        {logs.RECORDS.leaf(logs.EDITIONS[0])}
+    from numbered
+    returning broken_reason
 )
 
 select count(*) from kept where broken_reason is null
-"""
+"""  # noqa: S608  # constants
 _KEEP_BROKEN = """
 insert into raw.quarantine
     (source, object, position, delivery, reason, field, detail, batch, received_at, digest, payload)

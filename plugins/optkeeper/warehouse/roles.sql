@@ -60,6 +60,8 @@ grant insert, references on
     raw.records, raw.quarantine, raw.files, raw.populations, raw.builds, raw.addresses, raw.addresses_within,
     raw.policy_versions, raw.delivered_renewals
 to pipeline;
+-- a record's number is part of its leaf, which landing computes
+grant usage on sequence raw.records_record_id_seq to pipeline;
 -- where landing and publication keep their place
 grant insert, update, delete on
     raw.receipt_clock, raw.cursors, raw.file_progress, raw.pulls, raw.listings, raw.listed, raw.published_reach,

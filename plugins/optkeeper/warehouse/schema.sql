@@ -25,7 +25,8 @@ create table if not exists raw.records (
     payload jsonb not null,
     broken_reason text,             -- why it permits nothing: it broke its contract, and stands in quarantine as received
     is_excerpt boolean not null default false, -- payload is a canonical event: what could be read of a broken record
-    salt uuid not null default gen_random_uuid()  -- what its sealed leaf is salted with; goes with it when it is erased
+    salt uuid not null default gen_random_uuid(),  -- what its sealed leaf is salted with; goes with it when it is erased
+    leaf bytea                      -- its leaf, computed while it landed: what the seal appends; null is computed then
 );
 
 -- what an older installation lacks
@@ -46,6 +47,12 @@ begin
         where attrelid = 'raw.records'::regclass and attname = 'salt' and not attisdropped
     ) then
         alter table raw.records add column salt uuid not null default gen_random_uuid();
+    end if;
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'raw.records'::regclass and attname = 'leaf' and not attisdropped
+    ) then
+        alter table raw.records add column leaf bytea;
     end if;
 end
 $$;
@@ -281,7 +288,8 @@ create table if not exists evidence.tiles (
     first_id bigint,
     primary key (log, level, tile)
 );
-alter table evidence.tiles alter column hashes set storage external;
+-- hashes cannot be compressed, and numbers in a row are not worth what it costs
+alter table evidence.tiles alter column hashes set storage external, alter column ids set storage external;
 create index if not exists tiles_by_first_id on evidence.tiles (log, first_id) where level = 0;
 
 -- Grain: one signed head of one log: so many leaves have this root, and hold all that was received until a moment.
