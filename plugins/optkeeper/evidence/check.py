@@ -22,7 +22,7 @@ from optkeeper.gate import evidence as digests
 
 _NAMED = 20
 _TILES = """
-select tile, hashes, ids
+select hashes, ids, first_id
 from evidence.tiles
 where log = %s and level = 0 and tile >= %s and tile < %s
 order by tile
@@ -229,8 +229,8 @@ def _sealed(connection: psycopg.Connection[Any], log: Log, size: int) -> Iterato
         ids: list[int] = []
         hashes = b""
         for tile in connection.execute(_TILES, (log.name, start, min(start + _TILES_AT_ONCE, count))).fetchall():
-            ids += tile[2] or ()
-            hashes += bytes(tile[1])
+            hashes += bytes(tile[0])
+            ids += tiles.rows_of(bytes(tile[0]), *tile[1:])
         if len(ids) * merkle.HASH_BYTES != len(hashes):
             continue  # the heads tell
         if ids:
@@ -239,9 +239,9 @@ def _sealed(connection: psycopg.Connection[Any], log: Log, size: int) -> Iterato
 
 def _width(connection: psycopg.Connection[Any], log: Log) -> int:
     row = connection.execute(
-        "select coalesce(sum(array_length(ids, 1)), 0) from evidence.tiles where log = %s and level = 0", (log.name,)
+        "select coalesce(sum(length(hashes)), 0) from evidence.tiles where log = %s and level = 0", (log.name,)
     ).fetchone()
-    return int(row[0]) if row else 0
+    return int(row[0]) // merkle.HASH_BYTES if row else 0
 
 
 def _others_outside(connection: psycopg.Connection[Any], log: Log, outside: Outside) -> tuple[list[int], int]:
@@ -261,5 +261,6 @@ def _others_outside(connection: psycopg.Connection[Any], log: Log, outside: Outs
 
 def _numbers(connection: psycopg.Connection[Any], log: Log, first: int, count: int) -> list[int]:
     start, end = first // tiles.WIDTH, (first + count + tiles.WIDTH - 1) // tiles.WIDTH
-    told = [one for row in connection.execute(_TILES, (log.name, start, end)).fetchall() for one in row[2] or ()]
+    found = connection.execute(_TILES, (log.name, start, end)).fetchall()
+    told = [number for hashes, *ids in found for number in tiles.rows_of(bytes(hashes), *ids)]
     return told[first - start * tiles.WIDTH :][:count]

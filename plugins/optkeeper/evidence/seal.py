@@ -134,13 +134,10 @@ def _last_number(connection: psycopg.Connection[Any], log: Log, size: int) -> in
     """The number of the row that the last leaf stands for, where the last tile is whole."""
     if not size:
         return 0
-    row = connection.execute(
-        "select ids[array_upper(ids, 1)] from evidence.tiles where log = %s and level = 0 and tile = %s",
-        (log.name, size // tiles.WIDTH - 1),
-    ).fetchone()
-    if row is None or row[0] is None:
+    last = tiles.last_row(connection, log.name, size // tiles.WIDTH - 1)
+    if last is None:
         raise LogBroken(f"log {log.name}: the last tile is missing")
-    return int(row[0])
+    return last
 
 
 def _require_outside(

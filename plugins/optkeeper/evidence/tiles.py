@@ -18,20 +18,14 @@ _BYTES = WIDTH * merkle.HASH_BYTES
 _KEPT = 4096
 
 _READ = "select hashes from evidence.tiles where log = %s and level = %s and tile = %s"
-_FIND = """
-select tile, array_position(ids, %(row)s) as place
-from evidence.tiles
-where log = %(log)s and level = 0 and first_id <= %(row)s
-order by first_id desc
-limit 1
-"""
 _TILE_OF = """
-select ids, hashes
+select tile, hashes, ids, first_id
 from evidence.tiles
 where log = %(log)s and level = 0 and first_id <= %(row)s
 order by first_id desc
 limit 1
 """
+_STORED = "select hashes, ids, first_id from evidence.tiles where log = %s and level = %s and tile = %s"
 
 
 class TileMissing(Exception):
@@ -45,7 +39,7 @@ class Tile:
     level: int
     number: int
     hashes: bytes
-    ids: tuple[int, ...] | None = None
+    ids: Sequence[int] | None = None
 
 
 @dataclass(slots=True)
@@ -65,26 +59,33 @@ class Growing:
         """Adds leaves, and gives each tile that this made whole."""
         at = 0
         while at < len(ids):
+            if not self.ids and len(ids) - at >= WIDTH:  # a whole tile, as most are
+                begins = at * merkle.HASH_BYTES
+                yield from self._closed(0, hashes[begins : begins + _BYTES], ids[at : at + WIDTH])
+                at += WIDTH
+                continue
             taken = min(WIDTH - len(self.ids), len(ids) - at)
             self.edges[0] += hashes[at * merkle.HASH_BYTES : (at + taken) * merkle.HASH_BYTES]
             self.ids += ids[at : at + taken]
             at += taken
             if len(self.ids) == WIDTH:
-                yield from self._closed(0)
+                whole = bytes(self.edges[0]), tuple(self.ids)
+                self.edges[0].clear()
+                self.ids.clear()
+                yield from self._closed(0, *whole)
 
-    def _closed(self, level: int) -> Iterator[Tile]:
-        hashes = bytes(self.edges[level])
-        yield Tile(level, self.numbers[level], hashes, tuple(self.ids) if level == 0 else None)
-        if level == 0:
-            self.ids.clear()
-        self.edges[level].clear()
+    def _closed(self, level: int, hashes: bytes, ids: Sequence[int] | None = None) -> Iterator[Tile]:
+        yield Tile(level, self.numbers[level], hashes, ids)
         self.numbers[level] += 1
         if level + 1 == len(self.edges):
             self.edges.append(bytearray())
             self.numbers.append(0)
-        self.edges[level + 1] += climbed(hashes, HEIGHT)
-        if len(self.edges[level + 1]) == _BYTES:
-            yield from self._closed(level + 1)
+        above = self.edges[level + 1]
+        above += climbed(hashes, HEIGHT)
+        if len(above) == _BYTES:
+            whole = bytes(above)
+            above.clear()
+            yield from self._closed(level + 1, whole)
 
     def rest(self) -> Iterator[Tile]:
         """The tiles that are not whole."""
@@ -152,9 +153,19 @@ def write(connection: psycopg.Connection[Any], log: str, tiles: Iterator[Tile]) 
         )
 
 
-def _row(log: str, tile: Tile) -> tuple[str, int, int, bytes, list[int] | None, int | None]:
-    ids = list(tile.ids) if tile.ids is not None else None
-    return log, tile.level, tile.number, tile.hashes, ids, ids[0] if ids else None
+def _row(log: str, tile: Tile) -> tuple[str, int, int, bytes, Sequence[int] | None, int | None]:
+    ids = tile.ids
+    if ids is None:
+        return log, tile.level, tile.number, tile.hashes, None, None
+    is_whole = ids[-1] - ids[0] == len(ids) - 1
+    return log, tile.level, tile.number, tile.hashes, None if is_whole else list(ids), ids[0]
+
+
+def rows_of(hashes: bytes, ids: Sequence[int] | None, first_id: int | None) -> Sequence[int]:
+    """The rows that the leaves of a stored tile stand for: those named, or so many in a row from the first."""
+    if ids is None and first_id is not None:
+        return range(first_id, first_id + len(hashes) // merkle.HASH_BYTES)
+    return ids or ()
 
 
 def reader(connection: psycopg.Connection[Any], log: str) -> Callable[[int, int], bytes]:
@@ -194,7 +205,8 @@ def finder(connection: psycopg.Connection[Any], log: str) -> Callable[[int], byt
             found = connection.execute(_TILE_OF, {"log": log, "row": row}).fetchone()
             if found is None:
                 return None
-            ids, hashes = found[0], bytes(found[1])
+            hashes = bytes(found[1])
+            ids = rows_of(hashes, *found[2:])
             leaves = dict(zip(ids, merkle.split(hashes), strict=True))
             reaches = (ids[0], ids[-1])
         return leaves.get(row)
@@ -204,16 +216,26 @@ def finder(connection: psycopg.Connection[Any], log: str) -> Callable[[int], byt
 
 def leaf_of(connection: psycopg.Connection[Any], log: str, row: int) -> int | None:
     """The leaf that stands for a row; None where the row is not sealed."""
-    found = connection.execute(_FIND, {"log": log, "row": row}).fetchone()
-    return None if found is None or found[1] is None else found[0] * WIDTH + found[1] - 1
+    found = connection.execute(_TILE_OF, {"log": log, "row": row}).fetchone()
+    if found is None:
+        return None
+    ids = rows_of(bytes(found[1]), *found[2:])
+    return found[0] * WIDTH + ids.index(row) if row in ids else None
 
 
 def _stored(
     connection: psycopg.Connection[Any], log: str, level: int, number: int, width: int
 ) -> tuple[bytes, Sequence[int]]:
-    row = connection.execute(
-        "select hashes, ids from evidence.tiles where log = %s and level = %s and tile = %s", (log, level, number)
-    ).fetchone()
-    if row is None or len(row[0]) < width * merkle.HASH_BYTES or (level == 0 and len(row[1] or ()) < width):
+    row = connection.execute(_STORED, (log, level, number)).fetchone()
+    hashes = bytes(row[0]) if row else b""
+    ids = rows_of(hashes, *row[1:]) if row else ()
+    if len(hashes) < width * merkle.HASH_BYTES or (level == 0 and len(ids) < width):
         raise TileMissing(f"log {log}: tile {number} of level {level} is missing or too short")
-    return bytes(row[0])[: width * merkle.HASH_BYTES], (row[1] or ())[:width]
+    return hashes[: width * merkle.HASH_BYTES], ids[:width]
+
+
+def last_row(connection: psycopg.Connection[Any], log: str, number: int) -> int | None:
+    """The row that the last leaf of a tile stands for; None where there is no such tile."""
+    row = connection.execute(_STORED, (log, 0, number)).fetchone()
+    ids = rows_of(bytes(row[0]), *row[1:]) if row else ()
+    return ids[-1] if ids else None

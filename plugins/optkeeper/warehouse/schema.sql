@@ -278,7 +278,8 @@ create table if not exists raw.restores (
 create schema if not exists evidence;
 
 -- Grain: one tile of one log: up to 256 neighbouring hashes of a Merkle tree (RFC 9162), at every eighth level. Level 0
--- holds the leaves, and beside them the numbers of the rows that they stand for. Only the last tile of a level ever grows.
+-- holds the leaves, and beside them the numbers of the rows that they stand for: the first, and all where they are not in
+-- a row. Only the last tile of a level ever grows.
 create table if not exists evidence.tiles (
     log text not null,
     level integer not null,
