@@ -1,6 +1,8 @@
 """The bench runs through on a small size, and writes its page; what it measures is no matter for a test."""
 
 import json
+import shutil
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -29,17 +31,20 @@ def test_the_histories_are_the_same_each_time_and_keep_their_contract() -> None:
     assert not {event["event_id"] for event in later} & {event["event_id"] for event in made}
 
 
-def test_a_small_size_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPTKEEPER_HOME", str(tmp_path))
+def test_a_small_size_goes_the_whole_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    # a folder of its own: pytest takes older sessions' folders away, and sets their mode, while others run
+    work = Path(tempfile.mkdtemp(prefix="opk-bench-"))
+    monkeypatch.setenv("OPTKEEPER_HOME", str(work))
     try:
-        bench = measure(40, tmp_path)
+        bench = measure(40, work)
         with database.connect(bench.address) as connection:
             found = connection.execute(
                 "select (select count(*) from raw.records), (select count(*) from raw.quarantine),"
                 " (select count(*) from marts.contacts), (select count(*) from marts.address_decisions where is_marketable)"
             ).fetchone()
     finally:
-        embedded.stop(tmp_path / "postgres")
+        embedded.stop(work / "postgres")
+        shutil.rmtree(work, ignore_errors=True)
     assert found is not None
     records, quarantined, contacts, marketable = found
     assert (records, quarantined) == (bench.events + 1, 0)

@@ -166,6 +166,16 @@ def test_an_owner_who_is_no_superuser_prepares_it_too(owner: Connection, owner_u
         assert officer.execute("select * from own.made").fetchall() == []
 
 
+def test_what_the_owner_has_set_for_the_pipeline_stays(owner: Connection, owner_url: str) -> None:
+    settings_of = "select unnest(rolconfig) from pg_roles where rolname = 'pipeline'"
+    assert ("work_mem=128MB",) in owner.execute(settings_of).fetchall()
+    owner.execute("alter role pipeline set work_mem = '32MB'")
+    owner.execute("comment on schema raw is null")  # as a version of before
+    database.ensure_raw(owner)
+    assert ("work_mem=32MB",) in owner.execute(settings_of).fetchall()
+    owner.execute("alter role pipeline reset work_mem")
+
+
 def test_a_password_that_is_given_becomes_the_logins_and_stands_nowhere_in_the_clear(
     owner: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

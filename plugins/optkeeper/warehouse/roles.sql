@@ -10,6 +10,7 @@
 do $$
 declare
     login text;
+    given text[];
 begin
     foreach login in array array['pipeline', 'privacy_officer', 'analyst', 'marketing'] loop
         if not exists (select from pg_roles where rolname = login) then
@@ -29,6 +30,15 @@ begin
     if not exists (select from pg_roles where rolname = 'analyst' and 'search_path=analyst, marts' = any(rolconfig)) then
         alter role analyst set search_path = analyst, marts;
     end if;
+    -- a build sorts and joins whole tables, and asks much of few queries; what the owner has set stays
+    foreach given slice 1 in array array[['work_mem', '128MB'], ['jit', 'off'], ['random_page_cost', '1.1']] loop
+        if not exists (
+            select from pg_roles cross join unnest(rolconfig) as config
+            where rolname = 'pipeline' and config like given[1] || '=%'
+        ) then
+            execute format('alter role pipeline set %I = %L', given[1], given[2]);
+        end if;
+    end loop;
     -- what a login may give away in another's name, it must be a member of
     if not (select rolsuper from pg_roles where rolname = current_user) then
         execute format('grant pipeline to %I', current_user);
