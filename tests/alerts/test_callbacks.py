@@ -122,6 +122,18 @@ def test_a_warning_goes_to_the_owner_of_its_source_and_is_over_when_it_is_no_lon
     assert mailbox.subjects[1:] == ["Optkeeper, over: gate: NoSourceIsStale leadco"]
 
 
+def test_what_has_gone_on_to_its_next_stage_is_not_told_to_be_over(mailbox: Mailbox) -> None:
+    half = {"rule": "ProofRequestAtHalfTime", "source": "request 7", "text": "a"}
+    breached = {"rule": "ProofRequestBreached", "source": "request 7", "text": "b", "follows": [half["rule"]]}
+    for answer in ([half], [breached], [breached], []):
+        succeeded(_task("watch", answer={"warnings": answer}))
+    assert mailbox.subjects == [
+        "Optkeeper: watch: ProofRequestAtHalfTime request 7",
+        "Optkeeper: watch: ProofRequestBreached request 7",
+        "Optkeeper, over: watch: ProofRequestBreached request 7",
+    ]
+
+
 def test_a_warning_whose_numbers_change_from_day_to_day_is_the_same_warning(mailbox: Mailbox) -> None:
     for count in (12, 13):
         text = f"brand 'noord', channel 'sms': {count} due for an invitation, but list_recipients.csv names nobody"

@@ -51,6 +51,7 @@ def _settle(scope: str, problems: Sequence[Problem], links: str, *, ends: bool) 
     from optkeeper.alerts.tell import Message, tell  # DAG files that name a callback parse at once
 
     now = {problem.cause: problem for problem in problems}
+    followed = {cause for problem in problems for cause in problem.follows}
     with standing() as known:
         for cause, problem in now.items():
             if cause in known.of(scope):
@@ -62,6 +63,9 @@ def _settle(scope: str, problems: Sequence[Problem], links: str, *, ends: bool) 
                 known.add(scope, cause, problem.owner, problem.title)
         for cause, told in list(known.of(scope).items()) if ends else ():
             if cause in now:
+                continue
+            if cause in followed:
+                known.remove(scope, cause)
                 continue
             text = f"What was told at {told['since']} is over.\n\n{links}"
             title = f"Optkeeper, over: {told['title']}"

@@ -23,7 +23,10 @@ class Meaning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong now. The same `cause` is the same problem, however often it is met."""
+    """Something that is wrong now. The same `cause` is the same problem, however often it is met.
+
+    `follows` are causes that it is the next stage of: those are not over, and are told no more.
+    """
 
     cause: str
     owner: str
@@ -31,6 +34,7 @@ class Problem:
     text: str
     meaning: Meaning
     is_warning: bool
+    follows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,8 @@ def owner_of_source(source: str, otherwise: str) -> str:
 def warnings(told: object, *, step: str, step_owner: str) -> list[Problem]:
     """The warnings in a step's answer, as problems.
 
-    A warning is a text, or a mapping with `rule`, `source` (either may lack) and `text`. Numbers change from day to day
-    while the cause stays.
+    A warning is a text, or a mapping with `rule`, `source` (either may lack), `text` and, where it is a later stage of
+    other rules' warnings of the same source, `follows`. Numbers change from day to day while the cause stays.
     """
     problems = []
     for one in told.get("warnings", ()) if isinstance(told, Mapping) else ():
@@ -78,6 +82,7 @@ def warnings(told: object, *, step: str, step_owner: str) -> list[Problem]:
                 text=text,
                 meaning=meaning(rule, step, "warned"),
                 is_warning=True,
+                follows=tuple(f"warning: {earlier} {source}" for earlier in said.get("follows", ())),
             )
         )
     return problems

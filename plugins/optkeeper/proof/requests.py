@@ -27,6 +27,7 @@ _WARNINGS = (
     ("proof_first_warning_percent", "ProofRequestAtHalfTime"),
 )
 _BREACHED = "ProofRequestBreached"
+_STAGES = [*reversed([rule for _, rule in _WARNINGS]), _BREACHED]
 
 
 class NoSuchRequest(LookupError):
@@ -128,9 +129,9 @@ def take(connection: psycopg.Connection[Any], request_id: int, step: str, *, per
     )
 
 
-def warnings(requests: Sequence[Request], now: datetime) -> list[dict[str, str]]:
+def warnings(requests: Sequence[Request], now: datetime) -> list[dict[str, Any]]:
     """What a watcher is told of running requests: each at the shares of its term that policy gives (half time and
-    three quarters), and when it is over."""
+    three quarters), and when it is over. Each of these follows those before it."""
     told = []
     for request in requests:
         rule = _warning(request, now) if request.is_running else None
@@ -138,7 +139,8 @@ def warnings(requests: Sequence[Request], now: datetime) -> list[dict[str, str]]
             owner = f"owned by {request.owner}" if request.owner else "owned by nobody"
             due = f"{request.deadline_at.astimezone(settings.BUSINESS_TIME_ZONE):%Y-%m-%d %H:%M}"
             text = f"Request {request.request_id} for proof, {owner}, is to be answered by {due}."
-            told.append({"rule": rule, "source": f"request {request.request_id}", "text": text})
+            follows = _STAGES[: _STAGES.index(rule)]
+            told.append({"rule": rule, "source": f"request {request.request_id}", "text": text, "follows": follows})
     return told
 
 
