@@ -80,27 +80,28 @@ with told as (
 ),
 
 fresh as (
-select
-    cast(%(source)s as text) as source, told.object, told.source_id, told.batch,
-    coalesce(told.received_at, %(stamp)s) as received_at, told.digest, told.payload, told.broken_reason, told.is_excerpt
-from told
-left join lateral (
-    select records.digest, records.broken_reason
-    from raw.records as records
-    where records.source = %(source)s and records.object = told.object and records.source_id = told.source_id
-    order by records.record_id desc
-    limit 1
-) as standing on told.is_first
-where
-    (case when told.is_first then standing.digest else told.digest_before end, told.broken_reason)
-    is distinct from
-    (told.digest, case when told.is_first then standing.broken_reason else told.reason_before end)
-order by told.position
+    select
+        cast(%(source)s as text) as source, told.object, told.source_id, told.batch,
+        coalesce(told.received_at, %(stamp)s) as received_at, told.digest, told.payload, told.broken_reason,
+        told.is_excerpt
+    from told
+    left join lateral (
+        select records.digest, records.broken_reason
+        from raw.records as records
+        where records.source = %(source)s and records.object = told.object and records.source_id = told.source_id
+        order by records.record_id desc
+        limit 1
+    ) as standing on told.is_first
+    where
+        (case when told.is_first then standing.digest else told.digest_before end, told.broken_reason)
+        is distinct from
+        (told.digest, case when told.is_first then standing.broken_reason else told.reason_before end)
+    order by told.position
 ),
 
 numbered as (
     select
-        nextval(pg_get_serial_sequence('raw.records', 'record_id')) as record_id, gen_random_uuid() as salt, *
+        nextval('raw.records_record_id_seq') as record_id, gen_random_uuid() as salt, *
     from fresh
 ),
 
