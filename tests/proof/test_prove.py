@@ -188,21 +188,26 @@ def test_of_others_on_a_shared_address_nothing_is_told(prove: Prove, published: 
                         assert moment.isoformat() not in dossier, "when another did something"
 
 
-def test_a_restriction_by_another_on_a_shared_address_is_withheld_with_its_moment(prove: Prove, published: str) -> None:
-    restricted = (
-        "select distinct own.contact_id from marts.contact_points as own"
-        " inner join marts.contact_points as others using (channel, address)"
-        " inner join marts.suppressions as suppressed on suppressed.contact_id = others.contact_id"
-        " and suppressed.channel = own.channel and suppressed.address = own.address"
-        " where others.contact_id <> own.contact_id and own.channel = 'email'"
+def test_what_another_put_on_a_shared_address_is_withheld_with_its_moment(prove: Prove, published: str) -> None:
+    by_another = (
+        "select distinct intervals.contact_id, intervals.address, intervals.reason, intervals.valid_from, reasons.kind"
+        " from intermediate.int_timeline__intervals as intervals"
+        " inner join registry.reasons as reasons using (reason)"
+        " where not exists (select from intermediate.int_identity__resolved as resolved"
+        " where resolved.event_key = intervals.stands_by and resolved.contact_id = intervals.contact_id)"
+        " and exists (select from intermediate.int_identity__resolved as resolved"
+        " where resolved.event_key = intervals.stands_by and resolved.contact_id is not null)"
     )
     with database.connect(published) as connection:
-        contacts = [row[0] for row in connection.execute(restricted).fetchall()]
-    withheld = [one for contact in contacts for one in prove(contact)["timeline"] if one["reason"] == "withheld"]
-    assert withheld
-    for one in withheld:
-        assert one["untold"]
-        assert {one[end] for end in one["untold"]} == {None}
+        found = connection.execute(by_another).fetchall()
+    assert {kind for *_, kind in found} == {"restriction", "block"}
+    for contact, address, reason, since, _ in found:
+        told = [one for one in prove(contact)["timeline"] if one["address"] == address]
+        assert not [one for one in told if one["reason"] == reason and one["valid_from"] == since.isoformat()]
+        withheld = [one for one in told if one["reason"] == "withheld"]
+        assert withheld
+        for one in withheld:
+            assert {one[end] for end in one.get("untold", ())} <= {None}
 
 
 def test_an_address_of_several_asks_whose_dossier_is_meant(

@@ -40,9 +40,7 @@ from optkeeper.evidence.merkle import HASH_BYTES
 PORTION = 1 << 16
 READERS = 2
 LAST = 2**63 - 1  # above every number of a row
-
-
-EDITIONS = (2, 1)  # of leaves, that which is written first
+EDITIONS = (2, 1)  # of a leaf; new ones are written in the first
 _SINCE = datetime(2000, 1, 1, tzinfo=UTC)
 
 

@@ -77,7 +77,7 @@ _INTERVALS = """
 select distinct
     intervals.channel, intervals.address, intervals.purpose, intervals.brand, intervals.basis, intervals.status,
     intervals.reason, intervals.valid_from, nullif(intervals.valid_to, 'infinity') as valid_to, intervals.evidence_id,
-    intervals.restricted_by as because_of
+    intervals.stands_by as because_of
 from {intermediate}.int_timeline__intervals as intervals
 inner join {questions} as questions on questions.question_id = intervals.world_id
 where intervals.contact_id = %(contact_id)s and questions.known_at = %(known_at)s
