@@ -36,6 +36,14 @@ Dossier = dict[str, Any]
 Prove = Callable[..., Dossier]
 
 
+# of the second of two who share an address it is said, before he withdraws there, that he has left
+LEFT = {
+    "event_id": "shared-address-left", "source": "crm", "type": "contact_left_company",
+    "occurred_at": "2025-02-03T10:00:00+01:00", "received_at": "2025-02-03T10:01:00+01:00",
+    "contact": {"email": "familie@gezin.example", "source_contact_id": "SID-shared-address-2"},
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
@@ -44,7 +52,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def published(server: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A warehouse with the worked examples, sealed."""
-    address = publish(server, "proof", tmp_path_factory.mktemp("proof"), AS_OF)
+    address = publish(server, "proof", tmp_path_factory.mktemp("proof"), AS_OF, [LEFT])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPTKEEPER_HOME", str(home))
         with database.connect(address) as connection, opened((home / "outside").as_uri()) as outside:

@@ -1,7 +1,10 @@
 """A warehouse with the worked examples, its candidate marts taken as published."""
 
+import json
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from optkeeper import evaluate, transform
 from optkeeper.warehouse import database, embedded
@@ -11,9 +14,11 @@ from tests.scenarios import expand
 SCENARIOS = Path(__file__).parent
 
 
-def publish(server: Path, name: str, work: Path, as_of: datetime) -> str:
-    """Lands and builds the worked examples in a new database; answers its address as the pipeline."""
+def publish(server: Path, name: str, work: Path, as_of: datetime, more: Iterable[Mapping[str, Any]] = ()) -> str:
+    """Lands and builds the worked examples, and more events, in a new database; answers its address as the pipeline."""
     expand.write(work, sorted(SCENARIOS.glob("*.yaml")))
+    with (work / "events.jsonl").open("a") as events:
+        events.writelines(json.dumps(event) + "\n" for event in more)
     owner = embedded.url(name, server)
     with database.connect(owner) as connection:
         database.ensure_raw(connection)
