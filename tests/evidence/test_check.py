@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from optkeeper.delivery.storage import Destination
 from optkeeper.evidence import logs, tiles
-from optkeeper.evidence.check import ALTERED, EvidenceAltered, Finding, check
+from optkeeper.evidence.check import ALTERED, BACKDATED, TAKEN_AWAY, EvidenceAltered, Finding, check
 from optkeeper.evidence.checkpoint import SigningKey
 from optkeeper.evidence.erase import NotSealed, erase
 from optkeeper.evidence.seal import LogBroken
@@ -93,6 +93,7 @@ def begun_long_ago(owner: Connection, land: Land, sealed: Seal, monkeypatch: pyt
     with monkeypatch.context() as patch:
         patch.setattr(logs.Log, "leaf", lambda log, _: newest(log, 1))
         land(300)
+        owner.execute("delete from evidence.landed")
         sealed()
     land(300, 300)
     sealed()
@@ -148,6 +149,35 @@ def test_what_was_changed_after_it_landed_and_before_its_seal_is_named(
     number = edit(superuser, str(PEOPLE))
     sealed()
     assert rows(checked()) == {(ALTERED, (number,))}
+
+
+def test_a_row_taken_away_after_it_landed_and_before_its_seal_is_named(
+    superuser: Connection, land: Land, sealed: Seal, checked: Check
+) -> None:
+    land(3, PEOPLE)
+    numbers = tuple(record_of(superuser, str(PEOPLE + place)) for place in (1, 2))
+    superuser.execute("delete from raw.records where record_id = any(%s)", (list(numbers),))
+    assert sealed()[0].added == 3
+    assert rows(checked()) == {(TAKEN_AWAY, numbers)}
+
+
+def test_a_row_with_an_old_date_and_a_leaf_of_its_own_is_named(
+    superuser: Connection, sealed: Seal, checked: Check
+) -> None:
+    """Landing itself is imitated: the leaf fits the row, and claims to be of today."""
+    row = superuser.execute(
+        "insert into raw.records (source, object, source_id, received_at, digest, payload)"
+        " select source, object, 'new', received_at, digest, payload from raw.records where source_id = '3'"
+        " returning record_id"
+    ).fetchone()
+    assert row is not None
+    ((_, hashes),) = logs.leaves(superuser, logs.RECORDS, row[0] - 1, row[0])
+    superuser.execute(
+        "insert into evidence.landed (first_id, last_id, received_from, hashes) values (%s, %s, now(), %s)",
+        (row[0], row[0], hashes),
+    )
+    assert sealed()[0].added == 1
+    assert rows(checked()) == {(BACKDATED, row)}
 
 
 def test_a_deleted_row_is_named(superuser: Connection, checked: Check) -> None:

@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from optkeeper.delivery.storage import Destination
-from optkeeper.evidence import logs, merkle, tiles
+from optkeeper.evidence import landed, logs, merkle, tiles
 from optkeeper.evidence.checkpoint import Head, SigningKey
 from optkeeper.evidence.outside import Outside
 from optkeeper.evidence.seal import LogBroken, Sealed, last_head, seal
@@ -41,14 +42,14 @@ def root_of(leaves: list[bytes]) -> bytes:
 
 
 def test_the_tree_of_many_seals_is_the_tree_of_all_rows(
-    warehouse: Connection, land: Land, sealed: Seal, key: SigningKey, outside: Destination
+    warehouse: Connection, owner: Connection, land: Land, sealed: Seal, key: SigningKey, outside: Destination
 ) -> None:
     landed = 0
     for count in SIZES:
         land(count, landed)
         landed += count
         if count != SIZES[0]:  # a number that no row has, as a landing leaves that was rolled back
-            warehouse.execute("select nextval('raw.records_record_id_seq')")
+            owner.execute("select nextval('raw.records_record_id_seq')")
         assert sealed()[0] == Sealed("records", landed, count)
     leaves = [merkle.leaf_hash(one) for one in data_of(warehouse, logs.RECORDS)]
     found = last_head(warehouse, logs.RECORDS, key.verification)
@@ -77,13 +78,66 @@ def test_the_warehouse_and_the_definition_write_the_same_leaves(
     assert list(logs.leaves(warehouse, logs.RECORDS, 0, logs.LAST, edition=edition)) == [([1, 2, 3], expected)]
 
 
-def test_the_leaf_that_landing_computed_is_the_rows_own(warehouse: Connection, owner: Connection, land: Land) -> None:
+def told(connection: Connection) -> list[tuple[int, int]]:
+    """The first and last record of each portion of leaves that landing has left for the seal."""
+    return connection.execute("select first_id, last_id from evidence.landed order by first_id").fetchall()
+
+
+def joined(portions: Iterable[tuple[Sequence[int], bytes]]) -> tuple[list[int], bytes]:
+    ids: list[int] = []
+    hashes = b""
+    for numbers, some in portions:
+        ids += numbers
+        hashes += some
+    return ids, hashes
+
+
+def test_the_leaves_that_landing_computed_are_the_rows_own(
+    warehouse: Connection, owner: Connection, land: Land
+) -> None:
+    for start in range(0, 1_000, 100):
+        land(100, start)
+        if start % 300 == 0:  # a number that no row has
+            owner.execute("select nextval('raw.records_record_id_seq')")
+    assert [last - first for first, last in told(warehouse)] == [99] * 10
+    computed = joined(logs.leaves(warehouse, logs.RECORDS, 0, logs.LAST))
+    assert len(computed[0]) == 1_000
+    assert joined(landed.leaves(warehouse, 0, computed[0][-1], None)) == computed
+    upto = computed[0][449]
+    assert joined(landed.leaves(warehouse, 0, upto, None)) == (computed[0][:450], computed[1][: 450 * 32])
+
+
+def test_a_row_that_no_portion_tells_of_is_sealed_by_what_it_holds(
+    warehouse: Connection, owner: Connection, land: Land, sealed: Seal
+) -> None:
+    for start in (0, 40, 80, 120):  # as an older installation has landed them, all but the third
+        land(40, start)
+    owner.execute("delete from evidence.landed where first_id <> 81")
+    assert sealed()[0] == Sealed("records", 160, 160)
+    leaves = [merkle.leaf_hash(one) for one in data_of(warehouse, logs.RECORDS)]
+    assert merkle.root(tiles.reader(warehouse, "records"), 160) == root_of(leaves)
+
+
+def test_what_is_sealed_leaves_no_portion_behind(warehouse: Connection, land: Land, sealed: Seal) -> None:
+    land(30)
+    land(30)  # known already: nothing new
+    assert told(warehouse) == [(1, 30)]
+    sealed()
+    assert told(warehouse) == []
+
+
+def test_numbers_that_are_not_in_a_row_are_told_one_by_one(
+    warehouse: Connection, owner: Connection, land: Land, sealed: Seal
+) -> None:
+    owner.execute("alter sequence raw.records_record_id_seq increment by 3")
     land(300)
-    computed = list(logs.leaves(warehouse, logs.RECORDS, 0, logs.LAST))
-    owner.execute("alter table raw.records disable trigger refuse_change")
-    owner.execute("update raw.records set leaf = null where record_id <= 20")  # as rows of before this column
-    assert warehouse.execute("select count(leaf) from raw.records").fetchone() == (280,)
-    assert list(logs.leaves(warehouse, logs.RECORDS, 0, logs.LAST, as_landed=True)) == computed
+    row = warehouse.execute("select ids from evidence.landed").fetchone()
+    assert row is not None
+    assert len(row[0]) == 300
+    assert sealed()[0].added == 300
+    leaves = [merkle.leaf_hash(one) for one in data_of(warehouse, logs.RECORDS)]
+    assert merkle.root(tiles.reader(warehouse, "records"), 300) == root_of(leaves)
+    assert tiles.leaf_of(warehouse, "records", row[0][-1]) == 299
 
 
 def test_what_a_leaf_says_is_laid_down_octet_by_octet() -> None:

@@ -7,6 +7,7 @@ rows.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -99,7 +100,7 @@ def _check(
 ) -> int:
     heads, heads_hold = _heads(connection, log, key, outside, findings)
     size = heads[-1].size if heads else _width(connection, log)
-    rows = _leaves(connection, log, key, size, heads[-1] if heads else None, findings)
+    rows = _leaves(connection, log, key, size, heads, findings)
     if not heads_hold:
         others, only_outside = _others_outside(connection, log, outside)
         if others:
@@ -147,7 +148,7 @@ def _heads(
 
 
 def _leaves(
-    connection: psycopg.Connection[Any], log: Log, key: VerificationKey, size: int, head: Head | None,
+    connection: psycopg.Connection[Any], log: Log, key: VerificationKey, size: int, heads: Sequence[Head],
     findings: list[Finding],
 ) -> int:  # fmt: skip
     """Compares every sealed row with its leaf, and looks for rows without one; answers how many rows there are."""
@@ -172,12 +173,15 @@ def _leaves(
             rows += len(there)
             first = growing.size - len(ids)
             _compare(ids, hashes, there, {leaf - first for leaf in erased}, found)
+        altered = set(found[ALTERED])
+        backdated = _backdated(connection, log, heads, growing.size - len(ids), ids)
+        found[BACKDATED] += (number for number in backdated if number not in altered)
         last = ids[-1]
     made.extend(tile for tile in growing.rest() if tile.level)
     _compare_tiles(connection, log, size, growing.size, made, findings)
-    if head is not None:
+    if heads:
         for numbers, _ in logs.leaves(
-            connection, log, last, logs.LAST, "received_at <= %(until)s", until=head.received_until
+            connection, log, last, logs.LAST, "received_at <= %(until)s", until=heads[-1].received_until
         ):
             found[BACKDATED] += numbers
             rows += len(numbers)
@@ -203,6 +207,23 @@ def _compare(
         elif leaf not in stands:
             found[ALTERED].append(number)
     found[SLIPPED_IN] += there
+
+
+def _backdated(
+    connection: psycopg.Connection[Any], log: Log, heads: Sequence[Head], first: int, ids: Sequence[int]
+) -> Iterator[int]:
+    """The sealed rows that claim to be received before the head that stood when they were sealed; `first` is the leaf
+    of the first."""
+    for before, head in pairwise(heads):
+        begin, end = max(before.size - first, 0), min(head.size - first, len(ids))
+        if begin < end:
+            rows = connection.execute(
+                f"select {log.number} from {log.table} where {log.number} between %s and %s"  # noqa: S608  # constants
+                f" and received_at <= %s order by {log.number}".encode(),
+                (ids[begin], ids[end - 1], before.received_until),
+            ).fetchall()
+            sealed = set(ids[begin:end]) if rows else set()
+            yield from (number for (number,) in rows if number in sealed)
 
 
 def _compare_tiles(

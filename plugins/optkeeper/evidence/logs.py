@@ -22,14 +22,10 @@ can be checked without the warehouse.
 import hashlib
 import sys
 from array import array
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +34,6 @@ import psycopg
 from optkeeper.evidence.merkle import HASH_BYTES
 
 PORTION = 1 << 16
-READERS = 2
 LAST = 2**63 - 1  # above every number of a row
 EDITIONS = (2, 1)  # of a leaf; new ones are written in the first
 _SINCE = datetime(2000, 1, 1, tzinfo=UTC)
@@ -54,7 +49,6 @@ class Log:
     number: str
     texts: tuple[str, ...]
     flags: tuple[str, ...] = ()
-    landed: str | None = None  # the column of the leaf that landing computed, null where it did not
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -87,7 +81,7 @@ class Log:
 
 RECORDS = Log(
     "records", "record", "raw.records", "record_id",
-    ("source", "object", "source_id", "batch", "broken_reason"), ("is_excerpt",), "leaf",
+    ("source", "object", "source_id", "batch", "broken_reason"), ("is_excerpt",),
 )  # fmt: skip
 QUARANTINE = Log(
     "quarantine", "quarantined", "raw.quarantine", "quarantine_id",
@@ -141,7 +135,7 @@ def leaf_data(log: Log, row: Mapping[str, Any], salt: UUID, edition: int) -> byt
 
 def leaves(
     connection: psycopg.Connection[Any], log: Log, after: int, upto: int, condition: str = "true", *,
-    edition: int = EDITIONS[0], as_landed: bool = False, **values: Any,
+    edition: int = EDITIONS[0], **values: Any,
 ) -> Iterator[tuple[Sequence[int], bytes]]:  # fmt: skip
     """The rows of a log numbered above `after` and not above `upto`, in portions: their numbers, and their leaves'
     hashes in a row.
@@ -153,12 +147,10 @@ def leaves(
         upto: the number of the last.
         condition: SQL that the rows fulfil, with `values`.
         edition: in which the leaves are written.
-        as_landed: whether to take the leaves that were computed while the rows landed, rather than compute them.
         values: the parameters of the condition.
     """
-    portions = _Portions(log, condition, edition, as_landed)
     while True:
-        ids, hashes = portions.read(connection, {"after": after, "upto": upto, **values})
+        ids, hashes = _portion(connection, log, condition, edition, {"after": after, "upto": upto, **values})
         if ids:
             yield ids, hashes
         if len(ids) < PORTION:
@@ -166,88 +158,38 @@ def leaves(
         after = ids[-1]
 
 
-def leaves_ahead(
-    connection: psycopg.Connection[Any], log: Log, after: int, upto: int, condition: str = "true", **values: Any
-) -> Iterator[tuple[Sequence[int], bytes]]:
-    """As `leaves`, as they landed, but read ahead by sessions of their own while the caller works; for committed rows.
-
-    The portions come in order; where there is but one, the connection itself reads it.
-    """
-    if upto - after <= PORTION:
-        yield from leaves(connection, log, after, upto, condition, as_landed=True, **values)
-        return
-    portions = _Portions(log, condition, EDITIONS[0], as_landed=True)
-    address: dict[str, Any] = {**connection.info.get_parameters(), "password": connection.info.password or None}
-    with ExitStack() as opened:
-        idle: SimpleQueue[psycopg.Connection[Any]] = SimpleQueue()
-        for _ in range(READERS):
-            idle.put(opened.enter_context(psycopg.connect(**address, autocommit=True)))
-
-        def read(first: int, last: int) -> tuple[Sequence[int], bytes]:
-            reader = idle.get()
-            try:
-                return portions.read(reader, {"after": first, "upto": last, **values})
-            finally:
-                idle.put(reader)
-
-        pool = opened.enter_context(ThreadPoolExecutor(READERS))
-        opened.callback(pool.shutdown, cancel_futures=True)
-        running: deque[Future[tuple[Sequence[int], bytes]]] = deque()
-        for first in range(after, upto, PORTION):
-            running.append(pool.submit(read, first, min(first + PORTION, upto)))
-            if len(running) > 2 * READERS:
-                yield from _held(running.popleft())
-        for one in running:
-            yield from _held(one)
-
-
-def _held(portion: "Future[tuple[Sequence[int], bytes]]") -> Iterator[tuple[Sequence[int], bytes]]:
-    ids, hashes = portion.result()
-    if ids:
-        yield ids, hashes
-
-
-@dataclass(frozen=True, slots=True)
-class _Portions:
-    """Asks for leaves in a row. Their numbers are asked for only where they are not all from the first to the last."""
-
-    log: Log
-    condition: str
-    edition: int
-    as_landed: bool
-
-    def read(self, connection: psycopg.Connection[Any], values: Mapping[str, Any]) -> tuple[Sequence[int], bytes]:
-        """The numbers of the rows and the hashes of their leaves."""
-        if self.condition == "true":
-            found = self._asked(connection, "min(id), max(id)", values)
-            if found is None:
-                return [], b""
-            ids = list(range(found[0], found[1] + 1))
-            if len(ids) * HASH_BYTES == len(found[2]):
-                return ids, bytes(found[2])
-        found = self._asked(connection, "string_agg(int8send(id), ''::bytea), null", values)
+def _portion(
+    connection: psycopg.Connection[Any], log: Log, condition: str, edition: int, values: Mapping[str, Any]
+) -> tuple[Sequence[int], bytes]:
+    """Leaves in a row. Their numbers are asked for only where they are not all from the first to the last."""
+    if condition == "true":
+        found = _asked(connection, log, condition, edition, "min(id), max(id)", values)
         if found is None:
             return [], b""
-        numbers = array("q", bytes(found[0]))
-        if sys.byteorder == "little":
-            numbers.byteswap()
-        return numbers.tolist(), bytes(found[2])
+        ids = list(range(found[0], found[1] + 1))
+        if len(ids) * HASH_BYTES == len(found[2]):
+            return ids, bytes(found[2])
+    found = _asked(connection, log, condition, edition, "string_agg(int8send(id), ''::bytea), null", values)
+    if found is None:
+        return [], b""
+    numbers = array("q", bytes(found[0]))
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers.tolist(), bytes(found[2])
 
-    def _asked(
-        self, connection: psycopg.Connection[Any], numbers: str, values: Mapping[str, Any]
-    ) -> tuple[Any, ...] | None:
-        number, leaf = self.log.number, self.log.leaf(self.edition)
-        if self.as_landed and self.log.landed:
-            leaf = f"coalesce({self.log.landed}, {leaf})"
-        row = connection.execute(
-            f"select {numbers}, string_agg(leaf, ''::bytea)"  # noqa: S608  # constants
-            f" from (select {number} as id, {leaf} as leaf from {self.log.table}"
-            f" where {number} > %(after)s and {number} <= %(upto)s and ({self.condition})"
-            f" order by {number} limit {PORTION}) as portion".encode(),
-            values,
-            binary=True,
-        ).fetchone()
-        return None if row is None or row[2] is None else row
+
+def _asked(
+    connection: psycopg.Connection[Any], log: Log, condition: str, edition: int, numbers: str, values: Mapping[str, Any]
+) -> tuple[Any, ...] | None:
+    row = connection.execute(
+        f"select {numbers}, string_agg(leaf, ''::bytea)"  # noqa: S608  # constants
+        f" from (select {log.number} as id, {log.leaf(edition)} as leaf from {log.table}"
+        f" where {log.number} > %(after)s and {log.number} <= %(upto)s and ({condition})"
+        f" order by {log.number} limit {PORTION}) as portion".encode(),
+        values,
+        binary=True,
+    ).fetchone()
+    return None if row is None or row[2] is None else row
 
 
 def _told(value: object) -> str:

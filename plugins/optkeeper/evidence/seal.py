@@ -4,7 +4,7 @@ One transaction appends the leaves and the head, so that a seal that is killed l
 the last head ends. What stands outside follows from what stands inside, and is caught up with at every seal.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from optkeeper.delivery.storage import Destination
-from optkeeper.evidence import logs, merkle, tiles
+from optkeeper.evidence import landed, logs, merkle, tiles
 from optkeeper.evidence.checkpoint import Head, HeadRejected, SigningKey, VerificationKey
 from optkeeper.evidence.logs import Log
 from optkeeper.evidence.outside import Outside
@@ -111,12 +111,22 @@ def _append(
     connection: psycopg.Connection[Any], log: Log, growing: tiles.Growing, last: int, upto: int, before: Head | None
 ) -> None:
     """Appends the leaves of the new rows; a row that claims to be older than the last head is left out, to be found."""
-    condition, values = (
-        ("true", {}) if before is None else ("received_at > %(until)s", {"until": before.received_until})
-    )
-    for ids, hashes in logs.leaves_ahead(connection, log, last, upto, condition, **values):
+    until = None if before is None else before.received_until
+    for ids, hashes in _new(connection, log, last, upto, until):
         tiles.write(connection, log.name, growing.add(hashes, ids))
     tiles.write(connection, log.name, growing.rest())
+    if log is logs.RECORDS:
+        landed.forget(connection, upto)
+
+
+def _new(
+    connection: psycopg.Connection[Any], log: Log, last: int, upto: int, until: datetime | None
+) -> Iterator[tuple[Sequence[int], bytes]]:
+    if log is logs.RECORDS:
+        return landed.leaves(connection, last, upto, until)
+    if until is None:
+        return logs.leaves(connection, log, last, upto)
+    return logs.leaves(connection, log, last, upto, "received_at > %(until)s", until=until)
 
 
 def _boundary(connection: psycopg.Connection[Any], log: Log) -> tuple[datetime, int]:
@@ -125,9 +135,10 @@ def _boundary(connection: psycopg.Connection[Any], log: Log) -> tuple[datetime, 
     with connection.transaction():
         moment = connection.execute(_MOMENT.encode()).fetchone()
         last = connection.execute(f"select coalesce(max({log.number}), 0) from {log.table}".encode()).fetchone()  # noqa: S608  # constants
+        reach = landed.reach(connection) if log is logs.RECORDS else 0
     assert moment is not None
     assert last is not None
-    return moment[0], last[0]
+    return moment[0], max(last[0], reach)
 
 
 def _last_number(connection: psycopg.Connection[Any], log: Log, size: int) -> int:

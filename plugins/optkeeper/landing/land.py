@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 
 from optkeeper import settings
-from optkeeper.evidence import logs
+from optkeeper.evidence import landed, logs
 from optkeeper.landing import addresses, document, excerpt
 from optkeeper.landing.ledger import WarehouseLedger
 from optkeeper.sources.stream import (
@@ -83,7 +83,7 @@ fresh as (
     select
         cast(%(source)s as text) as source, told.object, told.source_id, told.batch,
         coalesce(told.received_at, %(stamp)s) as received_at, told.digest, told.payload, told.broken_reason,
-        told.is_excerpt
+        told.is_excerpt, told.position
     from told
     left join lateral (
         select records.digest, records.broken_reason
@@ -96,26 +96,18 @@ fresh as (
         (case when told.is_first then standing.digest else told.digest_before end, told.broken_reason)
         is distinct from
         (told.digest, case when told.is_first then standing.broken_reason else told.reason_before end)
-    order by told.position
-),
-
-numbered as (
-    select
-        nextval('raw.records_record_id_seq') as record_id, gen_random_uuid() as salt, *
-    from fresh
 ),
 
 kept as (
     insert into raw.records
-        (record_id, source, object, source_id, batch, received_at, digest, payload, broken_reason, is_excerpt, salt,
-        leaf)
-    overriding system value
-    select
-        record_id, source, object, source_id, batch, received_at, digest, payload, broken_reason, is_excerpt, salt,
-        {logs.RECORDS.leaf(logs.EDITIONS[0])}
-    from numbered
-    returning broken_reason
-)
+        (source, object, source_id, batch, received_at, digest, payload, broken_reason, is_excerpt)
+    select source, object, source_id, batch, received_at, digest, payload, broken_reason, is_excerpt
+    from fresh
+    order by position
+    returning record_id, received_at, broken_reason, {logs.RECORDS.leaf(logs.EDITIONS[0])} as leaf
+),
+
+landed as ({landed.KEEP})
 
 select count(*) from kept where broken_reason is null
 """  # noqa: S608  # constants

@@ -64,14 +64,13 @@ grant insert on
     evidence.tiles, evidence.heads, evidence.dossiers, evidence.proof_requests, evidence.proof_request_steps
 to pipeline;
 grant update on evidence.tiles to pipeline;
+grant insert, delete on evidence.landed to pipeline;
 grant execute on function evidence.erase to pipeline;
 -- the evidence: added to, referred to by the marts, and never changed
 grant insert, references on
     raw.records, raw.quarantine, raw.files, raw.populations, raw.builds, raw.addresses, raw.addresses_within,
     raw.policy_versions, raw.delivered_renewals
 to pipeline;
--- a record's number is part of its leaf, which landing computes
-grant usage on sequence raw.records_record_id_seq to pipeline;
 -- where landing and publication keep their place
 grant insert, update, delete on
     raw.receipt_clock, raw.cursors, raw.file_progress, raw.pulls, raw.listings, raw.listed, raw.published_reach,

@@ -25,8 +25,7 @@ create table if not exists raw.records (
     payload jsonb not null,
     broken_reason text,             -- why it permits nothing: it broke its contract, and stands in quarantine as received
     is_excerpt boolean not null default false, -- payload is a canonical event: what could be read of a broken record
-    salt uuid not null default gen_random_uuid(),  -- what its sealed leaf is salted with; goes with it when it is erased
-    leaf bytea                      -- its leaf, computed while it landed: what the seal appends; null is computed then
+    salt uuid not null default gen_random_uuid()  -- what its sealed leaf is salted with; goes with it when it is erased
 );
 
 -- what an older installation lacks
@@ -48,11 +47,11 @@ begin
     ) then
         alter table raw.records add column salt uuid not null default gen_random_uuid();
     end if;
-    if not exists (
+    if exists (
         select from pg_attribute
         where attrelid = 'raw.records'::regclass and attname = 'leaf' and not attisdropped
     ) then
-        alter table raw.records add column leaf bytea;
+        alter table raw.records drop column leaf;
     end if;
 end
 $$;
@@ -277,6 +276,16 @@ create table if not exists raw.restores (
 -- The schema `evidence`: what was received, sealed (R40; optkeeper.evidence).
 create schema if not exists evidence;
 
+-- Grain: one transaction of landing that is not sealed yet: the leaves of the records that it added, computed while
+-- their rows were at hand. The seal appends them and takes them away.
+create table if not exists evidence.landed (
+    first_id bigint primary key,
+    last_id bigint not null,
+    ids bigint[],                   -- the records' numbers, where they are not in a row
+    received_from timestamptz not null, -- the earliest receipt among them
+    hashes bytea not null
+);
+
 -- Grain: one tile of one log: up to 256 neighbouring hashes of a Merkle tree (RFC 9162), at every eighth level. Level 0
 -- holds the leaves, and beside them the numbers of the rows that they stand for: the first, and all where they are not in
 -- a row. Only the last tile of a level ever grows.
@@ -289,8 +298,22 @@ create table if not exists evidence.tiles (
     first_id bigint,
     primary key (log, level, tile)
 );
--- hashes cannot be compressed, and numbers in a row are not worth what it costs
-alter table evidence.tiles alter column hashes set storage external, alter column ids set storage external;
+-- hashes cannot be compressed, and numbers in a row are not worth what it costs; said once, for it waits for all that runs
+do $$
+declare
+    held record;
+begin
+    for held in
+        select attrelid::regclass::text as relation, attname
+        from pg_attribute
+        where
+            attrelid in ('evidence.tiles'::regclass, 'evidence.landed'::regclass) and attname in ('hashes', 'ids')
+            and attstorage <> 'e'
+    loop
+        execute format('alter table %s alter column %I set storage external', held.relation, held.attname);
+    end loop;
+end
+$$;
 create index if not exists tiles_by_first_id on evidence.tiles (log, first_id) where level = 0;
 
 -- Grain: one signed head of one log: so many leaves have this root, and hold all that was received until a moment.
