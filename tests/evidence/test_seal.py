@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from optkeeper.delivery.storage import Destination
-from optkeeper.evidence import landed, logs, merkle, tiles
+from optkeeper.evidence import climbing, landed, logs, merkle, tiles
 from optkeeper.evidence.checkpoint import Head, SigningKey
 from optkeeper.evidence.outside import Outside
 from optkeeper.evidence.seal import LogBroken, Sealed, last_head, seal
@@ -41,9 +41,12 @@ def root_of(leaves: list[bytes]) -> bytes:
     return merkle.node_hash(root_of(leaves[:k]), root_of(leaves[k:]))
 
 
+@pytest.mark.parametrize("many", [climbing.PORTION, 200])
 def test_the_tree_of_many_seals_is_the_tree_of_all_rows(
-    warehouse: Connection, owner: Connection, land: Land, sealed: Seal, key: SigningKey, outside: Destination
-) -> None:
+    warehouse: Connection, owner: Connection, land: Land, sealed: Seal, key: SigningKey, outside: Destination,
+    monkeypatch: pytest.MonkeyPatch, many: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(climbing, "PORTION", many)  # above it, processes of their own compute the tree
     landed = 0
     for count in SIZES:
         land(count, landed)

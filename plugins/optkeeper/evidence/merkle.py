@@ -148,6 +148,13 @@ def parents(hashes: bytes) -> bytes:
     return b"".join([sha256(b"\x01" + pair).digest() for (pair,) in _PAIRS.iter_unpack(hashes)])
 
 
+def climbed(hashes: bytes, levels: int) -> bytes:
+    """The hashes some levels up of neighbours that fill those levels."""
+    for _ in range(levels):
+        hashes = parents(hashes)
+    return hashes
+
+
 def split(hashes: bytes) -> Iterator[bytes]:
     """The hashes that stand in a row."""
     return (hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES))

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from optkeeper.delivery.storage import Destination
-from optkeeper.evidence import landed, logs, merkle, tiles
+from optkeeper.evidence import climbing, landed, logs, merkle, tiles
 from optkeeper.evidence.checkpoint import Head, HeadRejected, SigningKey, VerificationKey
 from optkeeper.evidence.logs import Log
 from optkeeper.evidence.outside import Outside
@@ -112,8 +112,9 @@ def _append(
 ) -> None:
     """Appends the leaves of the new rows; a row that claims to be older than the last head is left out, to be found."""
     until = None if before is None else before.received_until
-    for ids, hashes in _new(connection, log, last, upto, until):
-        tiles.write(connection, log.name, growing.add(hashes, ids))
+    new = _new(connection, log, last, upto, until)
+    for (ids, hashes), above in climbing.ahead(new, growing.size, upto - last, tiles.WIDTH, tiles.HEIGHT):
+        tiles.write(connection, log.name, growing.add(hashes, ids, above))
     tiles.write(connection, log.name, growing.rest())
     if log is logs.RECORDS:
         landed.forget(connection, upto)

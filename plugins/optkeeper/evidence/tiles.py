@@ -55,13 +55,16 @@ class Growing:
         """The leaves of the tree."""
         return self.numbers[0] * WIDTH + len(self.edges[0]) // merkle.HASH_BYTES
 
-    def add(self, hashes: bytes, ids: Sequence[int]) -> Iterator[Tile]:
-        """Adds leaves, and gives each tile that this made whole."""
-        at = 0
+    def add(self, hashes: bytes, ids: Sequence[int], above: bytes = b"") -> Iterator[Tile]:
+        """Adds leaves, and gives each tile that this made whole; `above` are the hashes over those that they alone
+        fill, where they are known."""
+        at = known = 0
         while at < len(ids):
             if not self.ids and len(ids) - at >= WIDTH:  # a whole tile, as most are
                 begins = at * merkle.HASH_BYTES
-                yield from self._closed(0, hashes[begins : begins + _BYTES], ids[at : at + WIDTH])
+                over = above[known : known + merkle.HASH_BYTES]
+                known += merkle.HASH_BYTES
+                yield from self._closed(0, hashes[begins : begins + _BYTES], ids[at : at + WIDTH], over)
                 at += WIDTH
                 continue
             taken = min(WIDTH - len(self.ids), len(ids) - at)
@@ -74,14 +77,14 @@ class Growing:
                 self.ids.clear()
                 yield from self._closed(0, *whole)
 
-    def _closed(self, level: int, hashes: bytes, ids: Sequence[int] | None = None) -> Iterator[Tile]:
+    def _closed(self, level: int, hashes: bytes, ids: Sequence[int] | None = None, over: bytes = b"") -> Iterator[Tile]:
         yield Tile(level, self.numbers[level], hashes, ids)
         self.numbers[level] += 1
         if level + 1 == len(self.edges):
             self.edges.append(bytearray())
             self.numbers.append(0)
         above = self.edges[level + 1]
-        above += climbed(hashes, HEIGHT)
+        above += over or merkle.climbed(hashes, HEIGHT)
         if len(above) == _BYTES:
             whole = bytes(above)
             above.clear()
@@ -92,13 +95,6 @@ class Growing:
         for level, edge in enumerate(self.edges):
             if edge:
                 yield Tile(level, self.numbers[level], bytes(edge), tuple(self.ids) if level == 0 else None)
-
-
-def climbed(hashes: bytes, levels: int) -> bytes:
-    """The hashes some levels up of neighbours that fill those levels."""
-    for _ in range(levels):
-        hashes = merkle.parents(hashes)
-    return hashes
 
 
 def grown(connection: psycopg.Connection[Any], log: str, size: int) -> Growing:
@@ -189,7 +185,7 @@ def reader(connection: psycopg.Connection[Any], log: str) -> Callable[[int, int]
         hashes = kept[key][start : start + (merkle.HASH_BYTES << within)]
         if len(hashes) != merkle.HASH_BYTES << within:
             raise TileMissing(f"log {log}: tile {key[1]} of level {step} is missing or too short")
-        return climbed(hashes, within)
+        return merkle.climbed(hashes, within)
 
     return read
 
