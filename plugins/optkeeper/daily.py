@@ -81,12 +81,15 @@ def ensure(connection: psycopg.Connection[Any]) -> None:
 
 
 def code_version() -> str:
-    """The digest of the project's models and macros, as far as it tells versions apart."""
+    """The digest of the project's models, macros and the seeds that come with them, as far as it tells versions apart.
+
+    What an installation may have of its own, policy and registries, has a version of its own.
+    """
     summed = hashlib.sha256()
+    seeds = settings.DBT_PROJECT / "seeds"
     for path in sorted(settings.DBT_PROJECT.rglob("*")):
-        if path.suffix in (".sql", ".yml") and not {"target", "logs"} & set(
-            path.relative_to(settings.DBT_PROJECT).parts
-        ):
+        of_the_project = path.suffix in (".sql", ".yml") or (path.suffix == ".csv" and path.parent == seeds)
+        if of_the_project and not {"target", "logs"} & set(path.relative_to(settings.DBT_PROJECT).parts):
             summed.update(str(path.relative_to(settings.DBT_PROJECT)).encode() + b"\0" + path.read_bytes() + b"\0")
     return summed.hexdigest()[:12]
 

@@ -1,13 +1,15 @@
 """When is what changed not enough, so that everything is built?"""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from optkeeper import daily
+from optkeeper import daily, settings
 from optkeeper.warehouse import database
 
 # a morning in Amsterdam
@@ -45,6 +47,31 @@ def test_what_changes_more_than_contacts_builds_everything(
     connection: psycopg.Connection[Any], changed: dict[str, Any], reason: str
 ) -> None:
     assert daily.reason_for_all(connection, BEFORE, replace(NOW, **changed)) == reason
+
+
+@pytest.mark.parametrize(
+    ("file", "is_another"),
+    [
+        ("seeds/event_types.csv", True),
+        ("models/events/int_events__known.sql", True),
+        ("macros/told_alike.sql", True),
+        ("seeds/policy/policy.csv", False),
+        ("target/compiled/model.sql", False),
+    ],
+)
+def test_the_code_is_another_with_its_models_and_its_own_seeds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str, is_another: bool
+) -> None:
+    project = tmp_path / "project"
+    for part in ("models/events", "macros", "seeds"):
+        shutil.copytree(settings.DBT_PROJECT / part, project / part)
+    monkeypatch.setattr(settings, "DBT_PROJECT", project)
+    before = daily.code_version()
+    changed = project / file
+    changed.parent.mkdir(parents=True, exist_ok=True)
+    with changed.open("a") as lines:
+        lines.write("\n")
+    assert (daily.code_version() != before) == is_another
 
 
 def test_without_a_build_that_stands_everything_is_built(connection: psycopg.Connection[Any]) -> None:
