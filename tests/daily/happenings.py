@@ -22,7 +22,8 @@ _KINDS: dict[str, tuple[int, tuple[str, ...], dict[str, Any]]] = {
     "notice_given": (2, ("crm",), {"notice_version": "N-3"}),
     "link_clicked": (6, ("esp",), {}),
     "visit": (1, ("crm",), {}),
-    "email_delivered": (3, ("esp",), {}),
+    "email_delivered": (12, ("esp", "esp", "esp", "nobody_knows"), {}),
+    "email_opened": (6, ("esp",), {}),
     "consent_withdrawn": (2, ("esp", "service"), {}),
     "objection_raised": (1, ("service",), {}),
     "spam_complaint": (1, ("esp",), {}),
@@ -51,6 +52,13 @@ def _new(number: int, drawn: random.Random) -> Event:
         "contact": _contact(drawn),
         "occurred_at": (FIRST + (LAST - FIRST) * drawn.random()).isoformat(),
     }  # fmt: skip
+    if (
+        kind in ("email_delivered", "email_opened") and drawn.random() < 0.8
+    ):  # as the platform tells it, each time alike
+        person = drawn.randrange(PEOPLE // 10)
+        event["contact"] = {"source_contact_id": f"c{person}", "email": f"p{person}@noord.example"}
+        if person % 5 == 0:
+            event["contact"] = {"email": "geen@noord.example"}
     if event["source"] == "leadco":
         event["batch"] = f"B-{drawn.randrange(6)}"
     if kind == "email_bounced":

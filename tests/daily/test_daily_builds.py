@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -56,6 +57,54 @@ def test_days_that_bring_anything_come_to_what_a_full_build_makes(
             _build(travelled, f"run-{number}", as_of)
     assert _reasons(caplog) == ["no build stands whole"]
     transform.compare(address=travelled.address, work_folder=travelled.work)
+
+
+def test_what_decides_nothing_changes_nothing_where_all_of_it_is_read(travelled: Road) -> None:
+    """The project's build reads of mails sent and opened the first and the last that are told alike; another reads all."""
+    events = happenings(700, random.Random(7))
+    _land(travelled, events)
+    as_of = datetime(2025, 11, 1, tzinfo=UTC)
+    _build(travelled, "few", as_of)
+    marts = _rows(travelled)
+    few = _count(travelled, "known")
+    kinds = travelled.seeds / "event_types.csv"
+    kinds.write_text(re.sub(r"^(email_\w+,activity,false,false),false", r"\1,true", kinds.read_text(), flags=re.M))
+    transform.build("all", as_of, address=travelled.address, work_folder=travelled.work, full=True)
+    assert few < _count(travelled, "known") - 50
+    assert _rows(travelled) == marts
+
+
+def _count(road_: Road, name: str) -> int:
+    with road_.connected() as connection:
+        row = connection.execute(f"select count(*) from intermediate.int_events__{name}".encode()).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+# a mail to a filler's address tells of nobody, and each is somebody by itself: so many as are read
+_NOBODY = """
+select resolved.contact_id from intermediate.int_identity__resolved as resolved
+inner join intermediate.int_identity__keyed as keyed using (world_id, event_key)
+group by resolved.contact_id
+having bool_and(keyed.node like 'event:%' and keyed.event_type in ('email_delivered', 'email_opened'))
+"""
+
+
+def _rows(road_: Road) -> dict[str, list[str]]:
+    """All that is decided, and of whom."""
+    with road_.connected() as connection:
+        columns = connection.execute(
+            "select table_name, bool_or(column_name = 'contact_id') from information_schema.columns"
+            " where table_schema = 'candidate' and table_name not in ('consent_events', 'builds', 'source_freshness')"
+            " group by table_name"
+        ).fetchall()
+        assert len(columns) > 12
+        found = {}
+        for table, is_of_contacts in columns:
+            which = f"where contact_id not in ({_NOBODY})" if is_of_contacts else ""
+            query = f"select cast(to_jsonb(mart) as text) from candidate.{table} as mart {which} order by 1"
+            found[table] = [row for (row,) in connection.execute(query.encode()).fetchall()]
+    return found
 
 
 def test_a_killed_build_is_made_again_and_a_row_that_a_full_build_would_not_make_is_found(

@@ -43,6 +43,16 @@ LEFT = {
     "contact": {"email": "familie@gezin.example", "source_contact_id": "SID-shared-address-2"},
 }  # fmt: skip
 
+# mails to one person, which all tell the same of her
+MAILS = [
+    {
+        "event_id": f"mail-{number}", "source": "esp", "type": "email_opened" if number % 2 else "email_delivered",
+        "occurred_at": f"2025-03-{number:02}T09:00:00Z", "received_at": f"2025-03-{number:02}T09:01:00Z",
+        "contact": {"email": "anna@read-mails.example"},
+    }
+    for number in range(1, 9)
+]  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -52,7 +62,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def published(server: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A warehouse with the worked examples, sealed."""
-    address = publish(server, "proof", tmp_path_factory.mktemp("proof"), AS_OF, [LEFT])
+    address = publish(server, "proof", tmp_path_factory.mktemp("proof"), AS_OF, [LEFT, *MAILS])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPTKEEPER_HOME", str(home))
         with database.connect(address) as connection, opened((home / "outside").as_uri()) as outside:
@@ -99,6 +109,21 @@ def test_a_withdrawal_tells_consent_text_evidence_and_decision(prove: Prove) -> 
     held = {record["record_id"] for record in dossier["records"]}
     assert {one["record_id"] for one in dossier["consents"]} <= held
     assert all(record["leaf"] is not None for record in dossier["records"])
+
+
+@pytest.mark.parametrize("asked", [(), ("--as-of", "2025-05-31T10:00:00Z")])
+def test_every_mail_is_told_although_few_decide_for_all(prove: Prove, published: str, asked: tuple[str, ...]) -> None:
+    dossier = prove("anna@read-mails.example", *asked)
+    mails = {one["event"]: one for one in dossier["events"] if one["event"].startswith("esp/mail-")}
+    assert set(mails) == {f"esp/{mail['event_id']}" for mail in MAILS}
+    assert {one["event_type"] for one in mails.values()} == {"email_delivered", "email_opened"}
+    assert [one["occurred_at"][:10] for one in mails.values()] == [f"2025-03-{number:02}" for number in range(1, 9)]
+    assert {one["record_id"] for one in mails.values()} <= {record["record_id"] for record in dossier["records"]}
+    with database.connect(published) as connection:
+        known = connection.execute(
+            "select count(*) from intermediate.int_events__known where event_key like 'esp/mail-%'"
+        )
+        assert known.fetchone() == (2,)
 
 
 def test_it_is_linked_data_in_the_terms_of_dpv_and_the_structure_of_ts_27560(prove: Prove) -> None:

@@ -8,3 +8,9 @@
 {% macro short_digest(text) -%}
     left(md5({{ text }}), 12)
 {%- endmacro %}
+
+{# A key of columns that may be null or hold anything: no two of them give one key. #}
+{% macro key_of_all(columns) %}{{ return(adapter.dispatch('key_of_all')(columns)) }}{% endmacro %}
+{% macro default__key_of_all(columns) -%}
+    cast(md5(cast(row({{ columns | join(', ') }}) as text)) as uuid)
+{%- endmacro %}

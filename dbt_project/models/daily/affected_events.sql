@@ -25,12 +25,39 @@ received as (
 
 ),
 
+events_received as (
+
+    select * from {{ ref('touched_events_received') }}
+
+),
+
+of_contacts as (
+
+    select resolved.received_key as event_key from resolved
+    inner join affected_contacts on affected_contacts.contact_id = resolved.contact_id
+
+),
+
+-- of what is told alike some stand for all, and others may come to
+told_alike as (
+
+    select received.told_alike from received
+    inner join of_contacts on of_contacts.event_key = received.event_key
+    where received.told_alike is not null
+    union
+    select told_alike from events_received
+    where told_alike is not null
+
+),
+
 affected_events as (
 
     select event_key from touched_events
     union
-    select resolved.received_key as event_key from resolved
-    inner join affected_contacts on affected_contacts.contact_id = resolved.contact_id
+    select event_key from of_contacts
+    union
+    select received.event_key from received
+    inner join told_alike on told_alike.told_alike = received.told_alike
     union
     select event_key from received
     where event_type = 'consent_revoked'

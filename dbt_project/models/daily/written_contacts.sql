@@ -25,6 +25,18 @@ before as (
 
 ),
 
+known as (
+
+    select * from {{ ref('int_events__known') }}
+
+),
+
+events_received as (
+
+    select * from {{ ref('touched_events_received') }}
+
+),
+
 written_events as (
 
     select before.event_key from before
@@ -32,6 +44,10 @@ written_events as (
     union
     select resolved.event_key from resolved
     inner join touched_events on touched_events.event_key = resolved.received_key
+    union
+    -- what now stands for those that it is told alike with
+    select known.event_key from known
+    inner join events_received on events_received.told_alike = known.told_alike
 
 ),
 

@@ -1,6 +1,7 @@
 {{ config(indexes=[{'columns': ['event_key']}]) }}
 -- R8, R9: in each world the newest received version of every event stands, of those known there. An older version of a
--- restriction that names another person or address restricts too: the source has used an id of its twice.
+-- restriction that names another person or address restricts too: the source has used an id of its twice. Of what decides
+-- nothing, and is told alike of one person, only what was known first stands, and what happened first and last.
 
 with received as (
 
@@ -39,6 +40,8 @@ known as (
         received.postal as named_postal,
         received.source_contact_id as named_contact,
         event_types.when_broken = 'restricts' as restricts,
+        case when received.told_at is not null then received.told_alike end as told_alike,
+        received.told_at,
         row_number() over (
             partition by worlds.world_id, received.event_key
             order by received.received_at desc, received.record_id desc
@@ -91,6 +94,59 @@ of_each_other as (
 
 ),
 
+newest as (
+
+    select
+        world_id,
+        event_key,
+        record_id,
+        first_received_at,
+        told_alike,
+        told_at
+    from known
+    where place = 1
+
+),
+
+{% if is_evaluation() %}
+telling as (
+
+    select * from newest
+
+),
+{% else %}
+placed as (
+
+    select
+        *,
+        row_number() over (partition by world_id, told_alike order by first_received_at, event_key) as known_place,
+        row_number() over (partition by world_id, told_alike order by told_at, event_key) as first_place,
+        row_number() over (partition by world_id, told_alike order by told_at desc, event_key desc) as last_place
+    from newest
+    where told_alike is not null
+
+),
+
+telling as (
+
+    select
+        world_id,
+        event_key,
+        record_id,
+        first_received_at
+    from newest
+    where told_alike is null
+    union all
+    select
+        world_id,
+        event_key,
+        record_id,
+        first_received_at
+    from placed
+    where 1 in (known_place, first_place, last_place)
+
+),
+{% endif %}
 chosen as (
 
     select
@@ -100,8 +156,7 @@ chosen as (
         record_id,
         first_received_at,
         false as is_superseded
-    from known
-    where place = 1
+    from telling
 
     union all
 
@@ -131,7 +186,9 @@ standing as (
         received.email,
         received.phone,
         received.postal,
-        received.broken_reason
+        received.broken_reason,
+        received.told_alike,
+        received.told_at
     from chosen
     inner join received on received.record_id = chosen.record_id and received.event_key = chosen.received_key
 

@@ -32,6 +32,24 @@ broken_records as (
 
 ),
 
+event_types as (
+
+    select * from {{ ref('event_types') }}
+
+),
+
+sources as (
+
+    select * from {{ ref('sources') }}
+
+),
+
+lead_channels as (
+
+    select * from {{ ref('lead_channels') }}
+
+),
+
 delivered as (
     {{ union_of_events([
         'stg_canonical__events',
@@ -84,8 +102,36 @@ addressed as (
                     || '|' || upper(regexp_replace(countried.postal_house_number, '\.0+$|{{ blanks() }}', '', 'g'))
                     || '|' || upper(regexp_replace(coalesce(countried.postal_addition, ''), '[^0-9A-Za-z]', '', 'g'))
         end as postal,
-        broken_records.broken_reason
+        broken_records.broken_reason,
+        -- What decides nothing tells at most whose an address is, and so often that few of those that tell it alike suffice
+        -- (`int_events__known`). What may come to stand in quarantine is not among them, since each is named there. Both
+        -- are of what was received, so that nothing is read twice.
+        {%- set tells_alike %}
+                not event_types.decides
+                and broken_records.broken_reason is null
+                and sources.party = 'first_party'
+                and lead_channels.state = 'cleared'
+                and (countried.source_contact_id is not null or countried.email_text is not null)
+                and countried.postal_postcode is null
+                and countried.refers_to_event_id is null
+                and countried.refers_to_batch is null
+                and countried.refers_to_source_contact_id is null
+                -- no later than what timing takes for a date
+                and left(countried.occurred_text, 4) between '1996' and '8998'
+        {%- endset %}
+        case
+            when {{ tells_alike }}
+                then {{ told_alike('countried') }}
+        end as told_alike,
+        case
+            when {{ tells_alike }}
+                then {{ stated_instant('countried.occurred_text') }}
+        end as told_at
     from countried
+    left join event_types on event_types.event_type = countried.event_type
+    left join sources on sources.source = countried.source
+    left join lead_channels
+        on lead_channels.lead_channel = coalesce(nullif(btrim(countried.lead_channel), ''), sources.lead_channel)
     left join broken_records on broken_records.record_id = countried.record_id
     left join default_countries
         on

@@ -1,5 +1,6 @@
 {{ config(indexes=[
     {'columns': ['record_id']}, {'columns': ['event_key']}, {'columns': ['source', 'batch']}, {'columns': ['event_type']},
+    {'columns': ['told_alike']},
 ]) }}
 -- Every received version of every event. A record's reading depends on the record and on the registries in force, so a daily
 -- build reads what has landed and takes the rest of what it is about from the standing build.

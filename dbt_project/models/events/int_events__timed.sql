@@ -41,10 +41,7 @@ read as {{ computed_once() }} (
 
     select
         *,
-        case
-            when occurred_text ~ '^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)? ?([Zz]|[+-]\d{2}:?\d{2})$'
-                then {{ instant_or_null('occurred_text') }}
-        end as instant,
+        {{ stated_instant('occurred_text') }} as instant,
         case
             when occurred_text ~ '^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?$'
                 then {{ wall_clock_or_null('occurred_text') }}
@@ -75,11 +72,7 @@ dated as {{ computed_once() }} (
 
     select
         *,
-        case
-            when stated_at >= {{ start_of_day("cast('1995-01-01' as date)") }}
-                and stated_at < {{ start_of_day("cast('9000-01-01' as date)") }}
-                then stated_at
-        end as occurred_at
+        case when {{ is_believable('stated_at') }} then stated_at end as occurred_at
     from placed
 
 ),

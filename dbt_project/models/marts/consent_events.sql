@@ -12,6 +12,12 @@ resolved as (
 
 ),
 
+event_types as (
+
+    select * from {{ ref('event_types') }}
+
+),
+
 -- what we did ourselves, and what image proxies do, says nothing about consent (R20)
 consent_events as (
 
@@ -44,7 +50,8 @@ consent_events as (
         events.record_id
     from events
     inner join resolved on resolved.world_id = events.world_id and resolved.event_key = events.event_key
-    where events.event_type not in ('email_delivered', 'email_opened')
+    inner join event_types on event_types.event_type = events.event_type
+    where event_types.decides
 
 )
 

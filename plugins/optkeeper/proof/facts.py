@@ -37,6 +37,33 @@ inner join {questions} as questions on questions.question_id = events.world_id
 where questions.known_at = %(known_at)s and {which}
 order by events.event_key
 """
+# the events that others stand for in the build, which are told alike: as those are, but for what is their own
+_TOLD_ALIKE = """
+select distinct on (told.event_key)
+    told.event_key, told.record_id, told.event_type, told.source, told.told_at as occurred_at, told.received_at,
+    told.told_at as effective_at, told.channel, told.purpose, told.brand, told.batch,
+    coalesce(events.lead_channel, events.declared_channel) as lead_channel, events.is_activity,
+    told.email, told.phone, told.postal, told.first_name, told.last_name, told.company, told.country,
+    told.recipient_form, told.birth_date_text, told.method, told.text_version, told.form_url, told.ip,
+    told.user_agent, told.recording_ref, told.document_ref, told.parental_ref, told.order_id,
+    told.product_category, told.opt_out_offered_at_collection, told.notice_version, told.publication_url,
+    told.publication_snapshot, told.published_purposes, told.bounce, told.link, told.is_machine,
+    told.seconds_since_delivery, told.refers_to_event_id, told.refers_to_batch,
+    told.refers_to_source, told.refers_to_source_contact_id, events.quarantine_reason, events.is_superseded
+from intermediate.int_events__judged as events
+inner join intermediate.int_identity__resolved as resolved using (world_id, event_key)
+inner join intermediate.int_events__received as told on told.told_alike = events.told_alike
+where
+    resolved.contact_id = %(contact_id)s and told.received_at <= %(known_at)s
+    and not exists (select from intermediate.int_events__judged as known where known.event_key = told.event_key)
+    and not exists (
+        select from intermediate.int_events__received as newer
+        where
+            newer.event_key = told.event_key and newer.received_at <= %(known_at)s
+            and (newer.received_at, newer.record_id) > (told.received_at, told.record_id)
+    )
+order by told.event_key
+"""
 _OF_THE_CONTACT: LiteralString = "resolved.contact_id = %(contact_id)s"
 # what bears on the person's permissions and names nobody: a vendor's recall of a delivery (R32), of whatever record
 _BEARING: LiteralString = """events.event_key = any(%(bearing)s)
@@ -176,9 +203,10 @@ def _read(
             return cursor.execute(placed.encode(), values).fetchall()
 
     of_today: dict[str, Any] = {"contact_id": contact_id, "known_at": known_at}
-    events = [
-        event for event in rows(_EVENTS, _OF_THE_CONTACT, **of_today) if not _is_about_another(rows, contact_id, event)
-    ]
+    told = rows(_EVENTS, _OF_THE_CONTACT, **of_today)
+    if questions == _THE_BUILD:  # the worlds of questions hold every event
+        told += rows(_TOLD_ALIKE, **of_today)
+    events = [event for event in told if not _is_about_another(rows, contact_id, event)]
     keys = [event["event_key"] for event in events]
     decided = [
         (moment, rows(_DECISIONS, as_of=moment.as_of, known_at=moment.known_at, events=keys)) for moment in moments

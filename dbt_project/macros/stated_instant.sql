@@ -1,0 +1,13 @@
+{# The instant that a text states by itself, with its offset; null where it states none. #}
+{% macro stated_instant(text) -%}
+    case
+        when {{ text }} ~ '^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)? ?([Zz]|[+-]\d{2}:?\d{2})$'
+            then {{ instant_or_null(text) }}
+    end
+{%- endmacro %}
+
+{# Whether something can have happened at an instant: what lies before 1995 or after 8999 was never a date (R7). #}
+{% macro is_believable(instant) -%}
+    {{ instant }} >= {{ start_of_day("cast('1995-01-01' as date)") }}
+    and {{ instant }} < {{ start_of_day("cast('9000-01-01' as date)") }}
+{%- endmacro %}
