@@ -71,6 +71,17 @@ def edit(connection: Connection, source_id: str) -> int:
     return int(row[0])
 
 
+def slipped_in(connection: Connection) -> int:
+    """A record with the date of one that was received long before."""
+    row = connection.execute(
+        "insert into raw.records (source, object, source_id, received_at, digest, payload)"
+        " select source, object, 'new', received_at, digest, payload from raw.records where source_id = '3'"
+        " returning record_id"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def rows(findings: list[Finding]) -> set[tuple[str, tuple[int, ...]]]:
     return {(finding.what, finding.rows) for finding in findings if finding.rows}
 
@@ -165,19 +176,14 @@ def test_a_row_with_an_old_date_and_a_leaf_of_its_own_is_named(
     superuser: Connection, sealed: Seal, checked: Check
 ) -> None:
     """Landing itself is imitated: the leaf fits the row, and claims to be of today."""
-    row = superuser.execute(
-        "insert into raw.records (source, object, source_id, received_at, digest, payload)"
-        " select source, object, 'new', received_at, digest, payload from raw.records where source_id = '3'"
-        " returning record_id"
-    ).fetchone()
-    assert row is not None
-    ((_, hashes),) = logs.leaves(superuser, logs.RECORDS, row[0] - 1, row[0])
+    number = slipped_in(superuser)
+    ((_, hashes),) = logs.leaves(superuser, logs.RECORDS, number - 1, number)
     superuser.execute(
         "insert into evidence.landed (first_id, last_id, received_from, hashes) values (%s, %s, now(), %s)",
-        (row[0], row[0], hashes),
+        (number, number, hashes),
     )
     assert sealed()[0].added == 1
-    assert rows(checked()) == {(BACKDATED, row)}
+    assert rows(checked()) == {(BACKDATED, (number,))}
 
 
 def test_a_deleted_row_is_named(superuser: Connection, checked: Check) -> None:
@@ -189,16 +195,11 @@ def test_a_deleted_row_is_named(superuser: Connection, checked: Check) -> None:
 def test_a_row_inserted_with_an_old_date_is_named_and_never_sealed(
     superuser: Connection, land: Land, sealed: Seal, checked: Check
 ) -> None:
-    row = superuser.execute(
-        "insert into raw.records (source, object, source_id, received_at, digest, payload)"
-        " select source, object, 'new', received_at, digest, payload from raw.records where source_id = '3'"
-        " returning record_id"
-    ).fetchone()
-    assert row is not None
-    assert rows(checked()) == {("slipped in with an old date", (row[0],))}
+    number = slipped_in(superuser)
+    assert rows(checked()) == {("slipped in with an old date", (number,))}
     land(3, PEOPLE)
     assert sealed()[0].added == 3
-    assert {numbers for _, numbers in rows(checked())} == {(row[0],)}
+    assert {numbers for _, numbers in rows(checked())} == {(number,)}
 
 
 def test_a_row_inserted_among_those_that_were_sealed_is_named(superuser: Connection, checked: Check) -> None:

@@ -19,51 +19,48 @@ from optkeeper.warehouse import database
 
 Row = dict[str, Any]
 
-_EVENTS = """
+# what a record of an event itself says
+_SAID: LiteralString = """
+    events.event_key, events.record_id, events.event_type, events.source, events.received_at, events.channel,
+    events.purpose, events.brand, events.batch, events.email, events.phone, events.postal, events.first_name,
+    events.last_name, events.company, events.country, events.recipient_form, events.birth_date_text, events.method,
+    events.text_version, events.form_url, events.ip, events.user_agent, events.recording_ref, events.document_ref,
+    events.parental_ref, events.order_id, events.product_category, events.opt_out_offered_at_collection,
+    events.notice_version, events.publication_url, events.publication_snapshot, events.published_purposes,
+    events.bounce, events.link, events.is_machine, events.seconds_since_delivery, events.refers_to_event_id,
+    events.refers_to_batch, events.refers_to_source, events.refers_to_source_contact_id"""
+_EVENTS: LiteralString = f"""
 select distinct on (events.event_key)
-    events.event_key, events.record_id, events.event_type, events.source, events.occurred_at, events.received_at,
-    events.effective_at, events.channel, events.purpose, events.brand, events.batch,
-    coalesce(events.lead_channel, events.declared_channel) as lead_channel, events.is_activity,
-    events.email, events.phone, events.postal, events.first_name, events.last_name, events.company, events.country,
-    events.recipient_form, events.birth_date_text, events.method, events.text_version, events.form_url, events.ip,
-    events.user_agent, events.recording_ref, events.document_ref, events.parental_ref, events.order_id,
-    events.product_category, events.opt_out_offered_at_collection, events.notice_version, events.publication_url,
-    events.publication_snapshot, events.published_purposes, events.bounce, events.link, events.is_machine,
-    events.seconds_since_delivery, events.refers_to_event_id, events.refers_to_batch,
-    events.refers_to_source, events.refers_to_source_contact_id, events.quarantine_reason, events.is_superseded
-from {intermediate}.int_events__judged as events
-inner join {intermediate}.int_identity__resolved as resolved using (world_id, event_key)
-inner join {questions} as questions on questions.question_id = events.world_id
-where questions.known_at = %(known_at)s and {which}
+    {_SAID},
+    events.occurred_at, events.effective_at, coalesce(events.lead_channel, events.declared_channel) as lead_channel,
+    events.is_activity, events.quarantine_reason, events.is_superseded
+from {{intermediate}}.int_events__judged as events
+inner join {{intermediate}}.int_identity__resolved as resolved using (world_id, event_key)
+inner join {{questions}} as questions on questions.question_id = events.world_id
+where questions.known_at = %(known_at)s and {{which}}
 order by events.event_key
-"""
+"""  # noqa: S608  # constants
 # the events that others stand for in the build, which are told alike: as those are, but for what is their own
-_TOLD_ALIKE = """
-select distinct on (told.event_key)
-    told.event_key, told.record_id, told.event_type, told.source, told.told_at as occurred_at, told.received_at,
-    told.told_at as effective_at, told.channel, told.purpose, told.brand, told.batch,
-    coalesce(events.lead_channel, events.declared_channel) as lead_channel, events.is_activity,
-    told.email, told.phone, told.postal, told.first_name, told.last_name, told.company, told.country,
-    told.recipient_form, told.birth_date_text, told.method, told.text_version, told.form_url, told.ip,
-    told.user_agent, told.recording_ref, told.document_ref, told.parental_ref, told.order_id,
-    told.product_category, told.opt_out_offered_at_collection, told.notice_version, told.publication_url,
-    told.publication_snapshot, told.published_purposes, told.bounce, told.link, told.is_machine,
-    told.seconds_since_delivery, told.refers_to_event_id, told.refers_to_batch,
-    told.refers_to_source, told.refers_to_source_contact_id, events.quarantine_reason, events.is_superseded
-from intermediate.int_events__judged as events
-inner join intermediate.int_identity__resolved as resolved using (world_id, event_key)
-inner join intermediate.int_events__received as told on told.told_alike = events.told_alike
+_TOLD_ALIKE: LiteralString = f"""
+select distinct on (events.event_key)
+    {_SAID},
+    events.told_at as occurred_at, events.told_at as effective_at,
+    coalesce(known.lead_channel, known.declared_channel) as lead_channel,
+    known.is_activity, known.quarantine_reason, known.is_superseded
+from {{intermediate}}.int_events__judged as known
+inner join {{intermediate}}.int_identity__resolved as resolved using (world_id, event_key)
+inner join {{intermediate}}.int_events__received as events on events.told_alike = known.told_alike
 where
-    resolved.contact_id = %(contact_id)s and told.received_at <= %(known_at)s
-    and not exists (select from intermediate.int_events__judged as known where known.event_key = told.event_key)
+    resolved.contact_id = %(contact_id)s and events.received_at <= %(known_at)s
+    and not exists (select from {{intermediate}}.int_events__judged as told where told.event_key = events.event_key)
     and not exists (
-        select from intermediate.int_events__received as newer
+        select from {{intermediate}}.int_events__received as newer
         where
-            newer.event_key = told.event_key and newer.received_at <= %(known_at)s
-            and (newer.received_at, newer.record_id) > (told.received_at, told.record_id)
+            newer.event_key = events.event_key and newer.received_at <= %(known_at)s
+            and (newer.received_at, newer.record_id) > (events.received_at, events.record_id)
     )
-order by told.event_key
-"""
+order by events.event_key
+"""  # noqa: S608  # constants
 _OF_THE_CONTACT: LiteralString = "resolved.contact_id = %(contact_id)s"
 # what bears on the person's permissions and names nobody: a vendor's recall of a delivery (R32), of whatever record
 _BEARING: LiteralString = """events.event_key = any(%(bearing)s)
