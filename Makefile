@@ -60,9 +60,9 @@ compose-exercise: install
 helm-check:
 	@.ci/helm
 
-# what each stage costs for SIZE contacts, written to docs/benchmarks.md; 20,000 take some six minutes
+# what each stage costs for SIZE contacts, or the seal of LEAVES, written to docs/benchmarks.md; 20,000 take some six minutes
 bench: install
-	@$(RUN) python -m tests.bench --size $(or $(SIZE),100000)
+	@$(RUN) python -m tests.bench --size $(or $(SIZE),100000) $(if $(LEAVES),--leaves $(LEAVES))
 
 test: install
 	@$(RUN) pytest -n $(TEST_WORKERS) --dist loadfile

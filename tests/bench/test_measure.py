@@ -11,9 +11,11 @@ from optkeeper.sources.canonical_feed import read_events
 from optkeeper.sources.stream import Received
 from optkeeper.warehouse import database, embedded
 
-from tests.bench.__main__ import written
+from tests.bench.__main__ import written, written_sealing
 from tests.bench.histories import a_day_later, histories
-from tests.bench.measure import Bench, Row, measure
+from tests.bench.measure import Bench, measure
+from tests.bench.row import Row
+from tests.bench.sealing import measure_sealing
 
 
 def test_the_histories_are_the_same_each_time_and_keep_their_contract() -> None:
@@ -68,3 +70,16 @@ def test_the_page_holds_a_part_for_each_size_in_their_order() -> None:
     assert "| landing | c |" in page
     assert "| landing | b |" not in page
     assert "`slow` 1.5 s" in page
+
+
+def test_few_leaves_are_sealed_as_many_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Path(tempfile.mkdtemp(prefix="opk-bench-"))
+    monkeypatch.setenv("OPTKEEPER_HOME", str(work))
+    try:
+        rows = measure_sealing(70_000, work)
+    finally:
+        embedded.stop(work / "postgres")
+        shutil.rmtree(work, ignore_errors=True)
+    assert [row.measure for row in rows] == ["sealing, first time", "sealing 700 more", "an inclusion proof"]
+    page = written_sealing(70_000, rows, written(Bench(40, 600, rows, [("slow", 1.5)], ""), ""))
+    assert [line for line in page.splitlines() if line.startswith("## ")] == ["## 40 contacts", "## 70,000 leaves"]
