@@ -16,6 +16,7 @@ from optkeeper.evidence.outside import Outside
 from optkeeper.evidence.seal import LogBroken, Sealed, last_head, seal
 from optkeeper.landing.land import Landing
 from optkeeper.sources.canonical_feed import read_events
+from optkeeper.warehouse import database
 from psycopg.rows import dict_row
 
 from tests.evidence.conftest import Connection, Land, Seal
@@ -119,6 +120,20 @@ def test_a_row_that_no_portion_tells_of_is_sealed_by_what_it_holds(
     assert sealed()[0] == Sealed("records", 160, 160)
     leaves = [merkle.leaf_hash(one) for one in data_of(warehouse, logs.RECORDS)]
     assert merkle.root(tiles.reader(warehouse, "records"), 160) == root_of(leaves)
+
+
+def test_a_warehouse_that_kept_leaves_beside_its_rows_goes_on(
+    warehouse: Connection, owner: Connection, land: Land, sealed: Seal
+) -> None:
+    land(40)
+    owner.execute("delete from evidence.landed")
+    owner.execute("alter table raw.records add column leaf bytea")
+    owner.execute("create schema day_raw; create view day_raw.records as select * from raw.records")
+    database.ensure_raw(owner)
+    land(40, 40)
+    assert sealed()[0] == Sealed("records", 80, 80)
+    leaves = [merkle.leaf_hash(one) for one in data_of(warehouse, logs.RECORDS)]
+    assert merkle.root(tiles.reader(warehouse, "records"), 80) == root_of(leaves)
 
 
 def test_what_is_sealed_leaves_no_portion_behind(warehouse: Connection, land: Land, sealed: Seal) -> None:

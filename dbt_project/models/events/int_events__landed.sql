@@ -116,7 +116,7 @@ addressed as (
                 and countried.refers_to_event_id is null
                 and countried.refers_to_batch is null
                 and countried.refers_to_source_contact_id is null
-                -- no later than what timing takes for a date
+                -- nothing that timing may not take for a date
                 and left(countried.occurred_text, 4) between '1996' and '8998'
         {%- endset %}
         case

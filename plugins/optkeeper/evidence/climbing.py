@@ -44,6 +44,7 @@ def ahead(
         for _ in range(_CHILDREN):
             children.put(opened.enter_context(_started(levels)))
         pool = opened.enter_context(ThreadPoolExecutor(_CHILDREN))
+        opened.callback(pool.shutdown, cancel_futures=True)
         running: deque[tuple[Portion, Future[bytes]]] = deque()
         for ids, hashes in portions:
             begin = -size % width
@@ -71,12 +72,14 @@ def _started(levels: int) -> "subprocess.Popen[bytes]":
 
 def _climbed(children: "SimpleQueue[subprocess.Popen[bytes]]", hashes: bytes, levels: int) -> bytes:
     child = children.get()
-    assert child.stdin is not None
-    assert child.stdout is not None
-    child.stdin.write(len(hashes).to_bytes(_LENGTH, "big") + hashes)
-    child.stdin.flush()
-    above = child.stdout.read(len(hashes) >> levels)
-    children.put(child)
+    try:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(len(hashes).to_bytes(_LENGTH, "big") + hashes)
+        child.stdin.flush()
+        above = child.stdout.read(len(hashes) >> levels)
+    finally:
+        children.put(child)  # also one that has ended: who waits for it would wait for ever
     if len(above) != len(hashes) >> levels:
         raise ChildProcessError("a process that computes the tree has ended")
     return above

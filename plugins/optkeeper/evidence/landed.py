@@ -61,11 +61,11 @@ def leaves(
             if first > at + 1:
                 yield from _joined(held)
                 held.clear()
-                yield from _computed(connection, at, first - 1, until)
+                yield from logs.leaves_received_after(connection, logs.RECORDS, at, first - 1, until)
             held.append((ids, hashes))
             at = last
         yield from _joined(held)
-    yield from _computed(connection, at, upto, until)
+    yield from logs.leaves_received_after(connection, logs.RECORDS, at, upto, until)
 
 
 def forget(connection: psycopg.Connection[Any], upto: int) -> None:
@@ -80,11 +80,3 @@ def _joined(portions: Sequence[tuple[Sequence[int], bytes]]) -> Iterator[tuple[S
     count = sum(len(ids) for ids, _ in portions)
     ids = range(first, last + 1) if last - first == count - 1 else [number for ids, _ in portions for number in ids]
     yield ids, b"".join(hashes for _, hashes in portions)
-
-
-def _computed(
-    connection: psycopg.Connection[Any], after: int, upto: int, until: datetime | None
-) -> Iterator[tuple[Sequence[int], bytes]]:
-    if until is None:
-        return logs.leaves(connection, logs.RECORDS, after, upto)
-    return logs.leaves(connection, logs.RECORDS, after, upto, "received_at > %(until)s", until=until)

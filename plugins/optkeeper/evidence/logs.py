@@ -158,6 +158,15 @@ def leaves(
         after = ids[-1]
 
 
+def leaves_received_after(
+    connection: psycopg.Connection[Any], log: Log, after: int, upto: int, until: datetime | None
+) -> Iterator[tuple[Sequence[int], bytes]]:
+    """As `leaves`, without the rows that claim to be received until a moment, if there is one."""
+    if until is None:
+        return leaves(connection, log, after, upto)
+    return leaves(connection, log, after, upto, "received_at > %(until)s", until=until)
+
+
 def _portion(
     connection: psycopg.Connection[Any], log: Log, condition: str, edition: int, values: Mapping[str, Any]
 ) -> tuple[Sequence[int], bytes]:

@@ -4,7 +4,7 @@ One transaction appends the leaves and the head, so that a seal that is killed l
 the last head ends. What stands outside follows from what stands inside, and is caught up with at every seal.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -112,22 +112,15 @@ def _append(
 ) -> None:
     """Appends the leaves of the new rows; a row that claims to be older than the last head is left out, to be found."""
     until = None if before is None else before.received_until
-    new = _new(connection, log, last, upto, until)
+    if log is logs.RECORDS:
+        new = landed.leaves(connection, last, upto, until)
+    else:
+        new = logs.leaves_received_after(connection, log, last, upto, until)
     for (ids, hashes), above in climbing.ahead(new, growing.size, upto - last, tiles.WIDTH, tiles.HEIGHT):
         tiles.write(connection, log.name, growing.add(hashes, ids, above))
     tiles.write(connection, log.name, growing.rest())
     if log is logs.RECORDS:
         landed.forget(connection, upto)
-
-
-def _new(
-    connection: psycopg.Connection[Any], log: Log, last: int, upto: int, until: datetime | None
-) -> Iterator[tuple[Sequence[int], bytes]]:
-    if log is logs.RECORDS:
-        return landed.leaves(connection, last, upto, until)
-    if until is None:
-        return logs.leaves(connection, log, last, upto)
-    return logs.leaves(connection, log, last, upto, "received_at > %(until)s", until=until)
 
 
 def _boundary(connection: psycopg.Connection[Any], log: Log) -> tuple[datetime, int]:

@@ -51,7 +51,8 @@ begin
         select from pg_attribute
         where attrelid = 'raw.records'::regclass and attname = 'leaf' and not attisdropped
     ) then
-        alter table raw.records drop column leaf;
+        -- what a daily build that broke off has left may still show it, and is made anew by the next
+        alter table raw.records drop column leaf cascade;
     end if;
 end
 $$;
