@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 from optkeeper.evidence import climbing, merkle, tiles
-from optkeeper.evidence.logs import PORTION
 
 LEAVES = b"".join(hashlib.sha256(b"%d" % number).digest() for number in range(9_000))
 
@@ -19,7 +18,7 @@ def portions(start: int, *counts: int) -> Iterator[climbing.Portion]:
         start += count
 
 
-def ahead(start: int, *counts: int, most: int = PORTION + 1) -> Iterator[tuple[climbing.Portion, bytes]]:
+def ahead(start: int, *counts: int, most: int = climbing.FEW + 1) -> Iterator[tuple[climbing.Portion, bytes]]:
     return climbing.ahead(portions(start, *counts), start, most, tiles.WIDTH, tiles.HEIGHT)
 
 
@@ -35,14 +34,14 @@ def test_the_tree_is_the_same_whoever_computes_it(start: int, counts: tuple[int,
             known += len(above)
         return made + list(growing.rest()), known
 
-    computed, known = grown(PORTION + 1)
-    assert (computed, 0) == grown(PORTION)
+    computed, known = grown(climbing.FEW + 1)
+    assert (computed, 0) == grown(climbing.FEW)
     assert known >= 32 * (max(counts, default=0) // 256 - 1)
 
 
 def test_few_leaves_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(climbing, "_started", lambda _: pytest.fail("a process was started"))
-    assert [above for _, above in ahead(0, 600, 600, most=PORTION)] == [b"", b""]
+    assert [above for _, above in ahead(0, 600, 600, most=climbing.FEW)] == [b"", b""]
 
 
 def test_a_process_that_was_killed_ends_the_seal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,12 +42,12 @@ def root_of(leaves: list[bytes]) -> bytes:
     return merkle.node_hash(root_of(leaves[:k]), root_of(leaves[k:]))
 
 
-@pytest.mark.parametrize("many", [climbing.PORTION, 200])
+@pytest.mark.parametrize("many", [climbing.FEW, 200])
 def test_the_tree_of_many_seals_is_the_tree_of_all_rows(
     warehouse: Connection, owner: Connection, land: Land, sealed: Seal, key: SigningKey, outside: Destination,
     monkeypatch: pytest.MonkeyPatch, many: int,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(climbing, "PORTION", many)  # above it, processes of their own compute the tree
+    monkeypatch.setattr(climbing, "FEW", many)  # above it, processes of their own compute the tree
     landed = 0
     for count in SIZES:
         land(count, landed)
@@ -235,6 +235,7 @@ import os, sys
 from optkeeper.delivery.storage import opened
 from optkeeper.evidence import seal, tiles
 from optkeeper.evidence.checkpoint import SigningKey
+from optkeeper.evidence.outside import Outside
 from optkeeper.warehouse import database
 address, key, outside, where = sys.argv[1:]
 def die(*_, **__):
@@ -246,7 +247,7 @@ if where == "writing":
         die()
     tiles.write = write
 elif where == "before outside":
-    seal._keep_outside = die
+    Outside.keep = die
 elif where == "within outside":
     from optkeeper.delivery.storage import Destination
     put = Destination.put

@@ -39,15 +39,13 @@ class Outside:
         content = self._destination.read(f"{self._folder}/latest")
         return None if content is None else content.decode("utf-8", "replace")
 
-    def keep(self, head: Head, note: str, before: int, leaves: Iterator[bytes]) -> None:
-        """Writes the leaves from `before` on up to a head, then the head; the newest head last."""
+    def keep(self, head: Head, note: str, before: int, leaves: Path) -> None:
+        """Writes the leaves from `before` on up to a head, which a file holds, then the head; the newest head last."""
         with TemporaryDirectory() as folder:
             local = Path(folder) / "part"
             self._cut(before, local)
             if head.size > before:
-                with local.open("wb") as file:
-                    file.writelines(leaves)
-                self._destination.put(local, f"{self._folder}/leaves/{before:012d}-{head.size:012d}")
+                self._destination.put(leaves, f"{self._folder}/leaves/{before:012d}-{head.size:012d}")
             local.write_text(note)
             self._destination.put(local, f"{self._folder}/heads/{head.received_until:%Y%m%dT%H%M%S.%fZ}-{head.size}")
             self._destination.put(local, f"{self._folder}/latest")

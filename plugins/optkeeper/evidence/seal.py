@@ -7,7 +7,9 @@ the last head ends. What stands outside follows from what stands inside, and is 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any
 
 import psycopg
 
@@ -92,31 +94,46 @@ def _seal(connection: psycopg.Connection[Any], log: Log, key: SigningKey, outsid
         require_whole(connection, log, before, "the last head in the warehouse")
     _require_outside(connection, log, key.verification, before, outside)
     until, upto = _boundary(connection, log)
-    with connection.transaction():
-        size = before.size if before else 0
-        growing = tiles.grown(connection, log.name, size)
-        last = growing.ids[-1] if growing.ids else _last_number(connection, log, size)
-        _append(connection, log, growing, last, upto, before)
-        root = merkle.root(tiles.reader(connection, log.name), growing.size)
-        head = Head(log.origin(key.name), growing.size, root, until)
-        note = head.signed(key)
-        connection.execute(
-            "insert into evidence.heads (log, size, note) values (%s, %s, %s)", (log.name, head.size, note)
-        )
-    _keep_outside(connection, log, key.verification, head, note, outside)
+    size = before.size if before else 0
+    with TemporaryDirectory() as folder:
+        written = Path(folder) / "leaves"
+        with written.open("wb") as added, connection.transaction():
+            growing = tiles.grown(connection, log.name, size)
+            last = growing.ids[-1] if growing.ids else _last_number(connection, log, size)
+            _append(connection, log, growing, last, upto, before, added)
+            root = merkle.root(tiles.reader(connection, log.name), growing.size)
+            head = Head(log.origin(key.name), growing.size, root, until)
+            note = head.signed(key)
+            connection.execute(
+                "insert into evidence.heads (log, size, note) values (%s, %s, %s)", (log.name, head.size, note)
+            )
+        known = outside_head(log, key.verification, outside)
+        reached = known.size if known else 0
+        if reached != size:  # a seal broke off before it wrote outside
+            with written.open("wb") as file:
+                file.writelines(leaf_hashes(connection, log, reached, head.size))
+        outside.keep(head, note, reached, written)
     return Sealed(log.name, head.size, head.size - size)
 
 
 def _append(
-    connection: psycopg.Connection[Any], log: Log, growing: tiles.Growing, last: int, upto: int, before: Head | None
+    connection: psycopg.Connection[Any],
+    log: Log,
+    growing: tiles.Growing,
+    last: int,
+    upto: int,
+    before: Head | None,
+    added: IO[bytes],
 ) -> None:
-    """Appends the leaves of the new rows; a row that claims to be older than the last head is left out, to be found."""
+    """Appends the leaves of the new rows, and writes them to a file; a row that claims to be older than the last head
+    is left out, to be found."""
     until = None if before is None else before.received_until
     if log is logs.RECORDS:
         new = landed.leaves(connection, last, upto, until)
     else:
         new = logs.leaves_received_after(connection, log, last, upto, until)
     for (ids, hashes), above in climbing.ahead(new, growing.size, upto - last, tiles.WIDTH, tiles.HEIGHT):
+        added.write(hashes)
         tiles.write(connection, log.name, growing.add(hashes, ids, above))
     tiles.write(connection, log.name, growing.rest())
     if log is logs.RECORDS:
@@ -177,14 +194,6 @@ def outside_head(log: Log, key: VerificationKey, outside: Outside) -> Head | Non
         return Head.opened(note, key, log.origin(key.name))
     except HeadRejected as problem:
         raise LogBroken(f"log {log.name}: the head at {outside.place} was replaced: {problem}") from None
-
-
-def _keep_outside(
-    connection: psycopg.Connection[Any], log: Log, key: VerificationKey, head: Head, note: str, outside: Outside
-) -> None:
-    known = outside_head(log, key, outside)
-    before = known.size if known else 0
-    outside.keep(head, note, before, leaf_hashes(connection, log, before, head.size))
 
 
 def leaf_hashes(connection: psycopg.Connection[Any], log: Log, first: int, last: int) -> Iterator[bytes]:

@@ -177,7 +177,7 @@ def reader(connection: psycopg.Connection[Any], log: str) -> Callable[[int, int]
         first = index << within
         key = (step, first // WIDTH)
         if key not in kept:
-            row = connection.execute(_READ, (log, *key)).fetchone()
+            row = connection.execute(_READ, (log, *key), binary=True).fetchone()
             if len(kept) >= _KEPT:
                 kept.clear()
             kept[key] = bytes(row[0]) if row else b""
