@@ -171,20 +171,31 @@ class Chain:
         return until(found, seconds, f"attempt {attempt} at {task_id}")
 
     def decided(self, *, after: datetime | None = None, seconds: int = 1500) -> dict[str, Any]:
-        """The last run of decisions, once all are over; it must be green."""
-        return self.over(self.DECIDE, after=after, seconds=seconds)
+        """The last run of decisions upon what has landed, once all are over; it must be green.
 
-    def over(self, dag_id: str, *, after: datetime | None = None, seconds: int) -> dict[str, Any]:
+        A run by the clock may be there before: within hours of its time it starts when the DAGs do.
+        """
+        return self.over(self.DECIDE, after=after, seconds=seconds, kind="asset_triggered")
+
+    def over(
+        self, dag_id: str, *, after: datetime | None = None, seconds: int, kind: str | None = None
+    ) -> dict[str, Any]:
         """The last run of a DAG, once all are over; it must be green.
 
         Args:
             dag_id: the DAG.
             after: runs from before this moment do not count.
             seconds: how long to wait.
+            kind: of which type the runs are that count; of any when absent.
         """
 
         def ended() -> dict[str, Any] | None:
-            runs = [run for run in self.runs(dag_id) if not after or datetime.fromisoformat(run["run_after"]) > after]
+            runs = [
+                run
+                for run in self.runs(dag_id)
+                if (kind is None or run["run_type"] == kind)
+                and (after is None or datetime.fromisoformat(run["run_after"]) > after)
+            ]
             return runs[-1] if runs and all(run["state"] in ("success", "failed") for run in runs) else None
 
         last = until(ended, seconds, f"the end of {dag_id}")
