@@ -23,10 +23,11 @@ VARIABLES = {"daily": True, "schema_prefix": PREFIX, "raw_schema": RAW}
 MARTS_BY_CONTACT = (
     "consent_events", "consent_timeline", "contact_points", "decisions", "suppressions", "marketable_contacts",
 )  # fmt: skip
+MART_BY_ADDRESS = "address_decisions"
 # what is made whole in each build, from what stands
-WHOLE = ("--select", "path:models/marts", "path:models/renewals", "--exclude", *MARTS_BY_CONTACT)
+WHOLE = ("--select", "path:models/marts", "path:models/renewals", "--exclude", *MARTS_BY_CONTACT, MART_BY_ADDRESS)
 _MARTS_OF_ALL = (
-    "path:models/marts/dimensions", "address_decisions", "contact_redirects", "contacts", "quarantine", "reach_daily",
+    "path:models/marts/dimensions", "contact_redirects", "contacts", "quarantine", "reach_daily",
     "renewal_due", "source_freshness", "vanished_contacts",
 )  # fmt: skip
 BUILT = ("--select", "path:models", "--exclude", "path:models/renewals", "path:models/policy", *_MARTS_OF_ALL)
@@ -42,7 +43,7 @@ BY_RECEIVED_EVENT = ("int_events__received", "int_events__addresses_within")
 REPLACED = ("int_identity__overloaded_keys",)
 STANDING = (*BY_RECEIVED_EVENT, *BY_EVENT, *BY_CONTACT, *REPLACED)
 
-_DATED = ("decisions", "marketable_contacts")
+_DATED = ("decisions", "marketable_contacts", MART_BY_ADDRESS)
 _REPLACED = "contact_id in (select contact_id from replaced_contacts)"
 _WRITTEN = "contact_id in (select contact_id from day_intermediate.written_contacts)"
 
@@ -303,12 +304,17 @@ def take_over(connection: psycopg.Connection[Any], now: State) -> int:
 
 def _take_over_marts(connection: psycopg.Connection[Any], now: State) -> None:
     connection.execute("delete from candidate.renewal_due")  # it refers to the others, and is made whole afterwards
+    _delete(
+        connection, "candidate", MART_BY_ADDRESS,
+        "(channel, address) in (select channel, address from day_intermediate.touched_addresses)",
+    )  # fmt: skip
     for name in reversed(MARTS_BY_CONTACT):
         _delete(connection, "candidate", name, _REPLACED)
     for name in _DATED:
         _date(connection, name, now)
     for name in MARTS_BY_CONTACT:
         _insert(connection, "candidate", name, _WRITTEN)
+    _insert(connection, "candidate", MART_BY_ADDRESS, "true")
 
 
 def _date(connection: psycopg.Connection[Any], name: str, now: State) -> None:

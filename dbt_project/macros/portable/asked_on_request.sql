@@ -1,10 +1,11 @@
 {# Keeps a model of the decisions as a view too, `<model>__asked`, that decides for one address at any moment from the standing
    timeline: the settings optkeeper.address and optkeeper.as_of of the reader's session say which. It is the model's own SQL, as
-   it was compiled, over the rows of that address; an evaluation answers its questions itself and needs none. #}
+   it was compiled, over the rows of that address; an evaluation answers its questions itself and needs none, and a daily build
+   leaves the view that is there: it reads what stands. #}
 {% macro asked_on_request() %}{{ return(adapter.dispatch('asked_on_request')()) }}{% endmacro %}
 {% macro default__asked_on_request() %}{% endmacro %}
 {% macro postgres__asked_on_request() %}
-{%- if execute and not is_evaluation() -%}
+{%- if execute and not is_evaluation() and not is_daily() -%}
     {%- set as_of = "cast(current_setting('optkeeper.as_of') as timestamptz)" -%}
     {%- set of_the_address = " where address = current_setting('optkeeper.address'))" -%}
     {%- set view = this.incorporate(

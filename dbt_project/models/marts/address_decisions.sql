@@ -4,7 +4,7 @@
 
 with considered as (
 
-    select * from {{ ref('int_decisions__considered') }}
+    select * from {{ ref('considered_at_addresses') if is_daily() else ref('int_decisions__considered') }}
 
 ),
 
