@@ -58,6 +58,13 @@ create table if not exists intermediate.standing_build (
     only_row boolean primary key default true check (only_row),
     run_id text not null, as_of timestamptz not null, known_at timestamptz not null, records_through bigint not null,
     policy_version text not null, code_version text not null, erasures bigint not null, restores bigint not null
+);
+create table if not exists intermediate.unpublished_since (
+    only_row boolean primary key default true check (only_row), run_id text not null -- the one that was published
+);
+create table if not exists intermediate.unpublished_contacts (contact_id text primary key);
+create table if not exists intermediate.unpublished_addresses (
+    channel text, address text, primary key (channel, address)
 )
 """
 
@@ -77,7 +84,7 @@ class State:
 
 
 def ensure(connection: psycopg.Connection[Any]) -> None:
-    """Makes the table of the standing build where there is none."""
+    """Makes the tables that tell what stands, and what of it is not published yet, where there are none."""
     connection.execute(_SCHEMA)
 
 
@@ -139,6 +146,44 @@ def keep(connection: psycopg.Connection[Any], now: State) -> None:
 def forget(connection: psycopg.Connection[Any]) -> None:
     """Notes that no rows stand whole: a full build is about to replace them."""
     connection.execute("delete from intermediate.standing_build")
+    publish_all(connection)
+
+
+def publish_all(connection: psycopg.Connection[Any]) -> None:
+    """Lets the next publication compare all rows, and not only those that were replaced since the last."""
+    connection.execute("delete from intermediate.unpublished_since")
+
+
+def unpublished(connection: psycopg.Connection[Any], published: str | None) -> dict[str, str]:
+    """The marts that differ from a publication in named rows only, with the condition that names them; else none.
+
+    Args:
+        connection: the warehouse.
+        published: the run whose publication stands.
+    """
+    known = connection.execute("select to_regclass('intermediate.unpublished_since') is not null").fetchone()
+    if published is None or known != (True,):
+        return {}
+    if connection.execute("select run_id from intermediate.unpublished_since").fetchone() != (published,):
+        return {}
+    by_contact = "contact_id in (select contact_id from intermediate.unpublished_contacts)"
+    by_address = "(channel, address) in (select channel, address from intermediate.unpublished_addresses)"
+    return {**dict.fromkeys(MARTS_BY_CONTACT, by_contact), MART_BY_ADDRESS: by_address}
+
+
+def note_published(connection: psycopg.Connection[Any], run_id: str) -> None:
+    """Notes that all that stands is published, where it is what a build left that names what later ones replace.
+
+    In the publication's transaction.
+    """
+    ensure(connection)
+    publish_all(connection)
+    connection.execute("truncate intermediate.unpublished_contacts, intermediate.unpublished_addresses")
+    connection.execute(
+        "insert into intermediate.unpublished_since (run_id) select run_id from intermediate.standing_build"
+        " where run_id = %s",
+        (run_id,),
+    )
 
 
 def reason_for_all(connection: psycopg.Connection[Any], before: State | None, now: State) -> str | None:
@@ -276,6 +321,10 @@ def take_over(connection: psycopg.Connection[Any], now: State) -> int:
             select event_key from day_intermediate.int_identity__resolved
             where contact_id in (select contact_id from day_intermediate.written_contacts);
             analyze replaced_contacts, replaced_events, written_events;
+            insert into intermediate.unpublished_contacts
+            select contact_id from replaced_contacts on conflict do nothing;
+            insert into intermediate.unpublished_addresses
+            select channel, address from day_intermediate.touched_addresses on conflict do nothing;
             """
         )
         _take_over_marts(connection, now)

@@ -231,6 +231,8 @@ class RebuildDiffers(Exception):
 def compare(*, address: str | None = None, work_folder: Path | None = None) -> TransformCounts:
     """Builds everything anew in schemas of its own, and compares what stands with it, row for row.
 
+    The next publication then compares all of its rows as well.
+
     Raises:
         RebuildDiffers: a table differs.
         TransformError: a model or a test failed, or nothing stands that could be compared.
@@ -249,6 +251,7 @@ def compare(*, address: str | None = None, work_folder: Path | None = None) -> T
                 _BUILD, address=address, work_folder=work / "rebuilt", variables={"schema_prefix": daily.REBUILT}
             )
             found = daily.differences(connection)
+            daily.publish_all(connection)
         finally:
             daily.clear(connection, daily.REBUILT)
     if found:

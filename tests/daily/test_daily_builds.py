@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from optkeeper import daily, transform
+from optkeeper.gate import ledger
+from optkeeper.gate.report import GateReport, StatementResult
 from optkeeper.landing.land import Landing
 from optkeeper.sources.canonical_feed import read_events
 from optkeeper.warehouse.publish import PublicationRefused, publish
@@ -31,6 +33,13 @@ def _consent(person: str, event_id: str, source: str = "web") -> Event:
         "event_id": event_id, "source": source, "type": "consent_given", "occurred_at": "2025-06-01T10:00:00Z",
         "contact": {"email": f"{person}@noord.example"},
         "evidence": {"method": "form", "form_url": "https://noord.example/a", "text_version": "noord-all-v1"},
+    }  # fmt: skip
+
+
+def _withdrawal(person: str, event_id: str) -> Event:
+    return {
+        "event_id": event_id, "source": "web", "type": "consent_withdrawn", "occurred_at": "2025-07-01T10:00:00Z",
+        "contact": {"email": f"{person}@noord.example"},
     }  # fmt: skip
 
 
@@ -130,6 +139,61 @@ def test_a_killed_build_is_made_again_and_a_row_that_a_full_build_would_not_make
         )
     with pytest.raises(transform.RebuildDiffers, match=r"intermediate\.int_contacts__points: 2 too many, 2 lacking$"):
         transform.compare(address=travelled.address, work_folder=travelled.work)
+
+
+def test_a_publication_after_daily_builds_writes_what_they_replaced(
+    travelled: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = datetime(2025, 7, 3, tzinfo=UTC)
+    _land(travelled, [_consent("anna", "a1"), _consent("bram", "b1")])
+    _build(travelled, "first", first)
+    _publish(travelled, "first")
+    _land(travelled, [_consent("cato", "c1")])
+    _build(travelled, "not published", first + timedelta(days=1))
+    _land(travelled, [_withdrawal("anna", "a2")])
+    _build(travelled, "second", first + timedelta(days=2))
+    # a row that no build replaced: only a publication that compares all of them finds that it differs
+    _change_published(travelled, "bram@noord.example")
+    _publish(travelled, "second")
+    assert _published_otherwise(travelled) == {"bram@noord.example"}
+    with travelled.connected() as connection:
+        daily.publish_all(connection)
+    _publish(travelled, "second")
+    assert _published_otherwise(travelled) == set()
+    _change_published(travelled, "bram@noord.example")
+    transform.build("all", first + timedelta(days=2), address=travelled.address, work_folder=travelled.work, full=True)
+    _publish(travelled, "all")
+    assert _published_otherwise(travelled) == set()
+
+
+def _publish(road_: Road, run_id: str) -> None:
+    """Publishes what the gate let pass; what it judges is asked elsewhere."""
+    with road_.connected() as connection:
+        ledger.ensure_gate(connection)
+        began = ledger.begin(connection, run_id, datetime(2025, 7, 6, tzinfo=UTC))
+        passed = StatementResult("Everything", "Everything holds.", "candidate.decisions", "critical", 0)
+        ledger.close(connection, GateReport(run_id, datetime(2025, 7, 6, tzinfo=UTC), began, (passed,), road_.work))
+        publish(connection, run_id)
+
+
+def _change_published(road_: Road, address: str) -> None:
+    with road_.connected() as connection:
+        changed = "update published.decisions set anchored_on = anchored_on - 1 where address = %s and marketable"
+        assert connection.execute(changed.encode(), (address,)).rowcount > 0
+
+
+def _published_otherwise(road_: Road) -> set[str]:
+    """The addresses of rows of which the published marts do not hold what the candidate holds."""
+    found = set()
+    with road_.connected() as connection:
+        for name in (*daily.MARTS_BY_CONTACT, daily.MART_BY_ADDRESS):
+            differ = (
+                f"(table marts.{name} except table candidate.{name})"
+                f" union all (table candidate.{name} except table marts.{name})"
+            )
+            rows = connection.execute(f"select to_jsonb(differ) ->> 'address' from ({differ}) as differ".encode())
+            found |= {str(address) for (address,) in rows.fetchall()}
+    return found
 
 
 class _Killed(BaseException):

@@ -1,12 +1,14 @@
 """Publication: the candidate marts become the published ones, in one transaction.
 
 Readers see all of the last publication or all of this one. The schema `published` has the tables; they
-stay the same tables, and only rows that differ are written. They carry the constraints of their
+stay the same tables, and only rows that differ are written. Where daily builds name what they have replaced since the
+last publication, only that is compared. They carry the constraints of their
 contracts, foreign keys included, so that the database itself refuses a marketable row without evidence.
 Readers read `marts`, a view of each, which adds what the calendar alone changes: so a day that brings
 nothing writes nothing. The views stay too, with the grants and views on them.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from optkeeper import daily
 from optkeeper.warehouse import readers
 from optkeeper.warehouse.stamp import CANDIDATE, stamp, tables
 
@@ -66,11 +69,12 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
         for name in relations:
             _show(connection, name)
         connection.execute("set constraints all deferred")
+        named = _named(connection, renewed)
         for name in relations:
             connection.execute(sql.SQL("analyze {}").format(_in(CANDIDATE, name)))
-            deleted += _delete_vanished(connection, name)
+            deleted += _delete_vanished(connection, name, named.get(name, "true"))
         for name in relations:
-            written += _write_changed(connection, name)
+            written += _write_changed(connection, name, named.get(name, "true"))
         connection.execute("set constraints all immediate")
         if {"contacts", "contact_redirects"} <= set(relations):
             _remember_contacts(connection)
@@ -84,6 +88,7 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
             " select run_id, clock_timestamp(), as_of, known_at, policy_version from candidate.builds"
             " on conflict (run_id) do nothing"
         )
+        daily.note_published(connection, run_id)
     return PublicationCounts(len(relations), deleted, written)
 
 
@@ -302,14 +307,21 @@ def _same(key: list[str]) -> sql.Composed:
     return sql.SQL(" and ").join(sql.SQL("p.{0} = c.{0}").format(sql.Identifier(column)) for column in key)
 
 
-def _delete_vanished(connection: psycopg.Connection[Any], name: str) -> int:
-    statement = sql.SQL("delete from {} as p where not exists (select 1 from {} as c where {})").format(
-        _in(PUBLISHED, name), _in(CANDIDATE, name), _same(_key(connection, name))
+def _named(connection: psycopg.Connection[Any], renewed: Collection[str]) -> dict[str, str]:
+    """The marts of which only named rows can differ from the published ones, with the condition that names them."""
+    last = connection.execute("select run_id from marts.publications order by published_at desc limit 1").fetchone()
+    named = daily.unpublished(connection, None if last is None else last[0])
+    return {name: condition for name, condition in named.items() if name not in renewed}
+
+
+def _delete_vanished(connection: psycopg.Connection[Any], name: str, condition: str) -> int:
+    statement = sql.SQL("delete from {} as p where {} and not exists (select 1 from {} as c where {})").format(
+        _in(PUBLISHED, name), sql.SQL(condition), _in(CANDIDATE, name), _same(_key(connection, name))
     )
     return connection.execute(statement).rowcount
 
 
-def _write_changed(connection: psycopg.Connection[Any], name: str) -> int:
+def _write_changed(connection: psycopg.Connection[Any], name: str, condition: str) -> int:
     columns, key = _columns(connection, PUBLISHED, name), _key(connection, name)
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     rest = [column for column in columns if column not in key]
@@ -324,10 +336,12 @@ def _write_changed(connection: psycopg.Connection[Any], name: str) -> int:
         else sql.SQL("")
     )
     statement = sql.SQL(
-        "merge into {} as p using {} as c on {} {} when not matched then insert ({}) values ({})"
+        "merge into {} as p using (select * from {} where {}) as c on {} {}"
+        " when not matched then insert ({}) values ({})"
     ).format(
         _in(PUBLISHED, name),
         _in(CANDIDATE, name),
+        sql.SQL(condition),
         _same(key),
         update,
         names,
