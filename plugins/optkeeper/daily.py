@@ -24,10 +24,14 @@ MARTS_BY_CONTACT = (
     "consent_events", "consent_timeline", "contact_points", "decisions", "suppressions", "marketable_contacts",
 )  # fmt: skip
 MART_BY_ADDRESS = "address_decisions"
+_DIMENSIONS = "path:models/marts/dimensions"  # of policy and registries alone, after a change of which all is built
 # what is made whole in each build, from what stands
-WHOLE = ("--select", "path:models/marts", "path:models/renewals", "--exclude", *MARTS_BY_CONTACT, MART_BY_ADDRESS)
+WHOLE = (
+    "--select", "path:models/marts", "path:models/renewals",
+    "--exclude", *MARTS_BY_CONTACT, MART_BY_ADDRESS, _DIMENSIONS,
+)  # fmt: skip
 _MARTS_OF_ALL = (
-    "path:models/marts/dimensions", "contact_redirects", "contacts", "quarantine", "reach_daily",
+    _DIMENSIONS, "contact_redirects", "contacts", "quarantine", "reach_daily",
     "renewal_due", "source_freshness", "vanished_contacts",
 )  # fmt: skip
 BUILT = ("--select", "path:models", "--exclude", "path:models/renewals", "path:models/policy", *_MARTS_OF_ALL)
