@@ -325,13 +325,18 @@ def take_over(connection: psycopg.Connection[Any], now: State) -> int:
             select event_key from day_intermediate.int_identity__resolved
             where contact_id in (select contact_id from day_intermediate.written_contacts);
             analyze replaced_contacts, replaced_events, written_events;
-            insert into intermediate.unpublished_contacts
-            select contact_id from replaced_contacts on conflict do nothing;
-            insert into intermediate.unpublished_addresses
-            select channel, address from day_intermediate.touched_addresses on conflict do nothing;
             """
         )
         _take_over_marts(connection, now)
+        # behind the marts, which a publication holds: what it finds named it publishes, and nothing is named meanwhile
+        connection.execute(
+            """
+            insert into intermediate.unpublished_contacts
+            select contact_id from replaced_contacts on conflict do nothing;
+            insert into intermediate.unpublished_addresses
+            select channel, address from day_intermediate.touched_addresses on conflict do nothing
+            """
+        )
         touched = "event_key in (select event_key from day_intermediate.touched_events)"
         _delete(
             connection, "intermediate", "int_events__received",

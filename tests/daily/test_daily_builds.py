@@ -141,9 +141,7 @@ def test_a_killed_build_is_made_again_and_a_row_that_a_full_build_would_not_make
         transform.compare(address=travelled.address, work_folder=travelled.work)
 
 
-def test_a_publication_after_daily_builds_writes_what_they_replaced(
-    travelled: Road, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_publication_after_daily_builds_writes_what_they_replaced(travelled: Road) -> None:
     first = datetime(2025, 7, 3, tzinfo=UTC)
     _land(travelled, [_consent("anna", "a1"), _consent("bram", "b1")])
     _build(travelled, "first", first)
