@@ -13,6 +13,7 @@ class TheHalvesOfTheDecisionsAddUp(PolicyStatement):
 
     relation = "candidate.decisions"
     rules = ("R8",)
+    by_contact = True
     unexpected_rows_query: str = f"""
         with halves as (
             select contact_id, address, channel, purpose, brand, status, true as marketable
@@ -42,6 +43,7 @@ class EveryExpiryCountsFromItsAnchor(PolicyStatement):
 
     relation = "candidate.decisions"
     rules = ("R2", "R3", "R22", "R42")
+    by_contact = True
     unexpected_rows_query: str = f"""
         with marketable as (
             select

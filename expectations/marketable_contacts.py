@@ -79,6 +79,7 @@ class EveryMarketableContactHasADocumentedBasis(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R11",)
+    by_contact = True
     unexpected_rows_query: str = """
         select listed.contact_id, listed.channel, listed.purpose, listed.brand, listed.basis, listed.evidence_id
         from {batch} as listed
@@ -95,6 +96,7 @@ class EveryMarketableContactsEvidenceStandsInRaw(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R11", "R39")
+    by_contact = True
     unexpected_rows_query: str = """
         select listed.contact_id, listed.evidence_id, listed.evidence_record_id, events.payload_digest
         from {batch} as listed
@@ -127,6 +129,7 @@ class EveryMarketableContactsEvidenceProvesItsBasis(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R11", "R14", "R15", "R17", "R18", "R19")
+    by_contact = True
     unexpected_rows_query: str = """
         select listed.contact_id, listed.basis, listed.evidence_id, events.event_type
         from {batch} as listed
@@ -148,6 +151,7 @@ class EveryMarketableContactsEvidenceIsTheirOwn(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R12", "R25", "R35")
+    by_contact = True
     unexpected_rows_query: str = """
         select listed.contact_id, listed.evidence_id, events.contact_id as evidence_contact_id
         from {batch} as listed
@@ -161,6 +165,7 @@ class EveryMarketableContactsEvidenceHasHappened(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R8", "R13")
+    by_contact = True
     unexpected_rows_query: str = """
         select listed.contact_id, listed.evidence_id, events.occurred_at
         from {batch} as listed
@@ -175,6 +180,7 @@ class NobodyIsMarketableOnQuarantinedEvidence(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R7", "R30", "R33")
+    by_contact = True
     unexpected_rows_query: str = """
         select distinct listed.contact_id, listed.evidence_id, quarantine.reason
         from {batch} as listed
@@ -187,6 +193,7 @@ class NobodyMarketableHasWithdrawn(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R10", "R16", "R23", "R25")
+    by_contact = True
     unexpected_rows_query: str = _violators("'consent_withdrawn', 'consent_refused'", **SCOPED)
 
 
@@ -195,6 +202,7 @@ class NobodyMarketableHasObjected(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R10", "R24", "R25", "R29")
+    by_contact = True
     unexpected_rows_query: str = _violators("'objection_raised'", **SCOPED)
 
 
@@ -203,6 +211,7 @@ class NobodyMarketableHasComplainedOfSpam(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R10", "R25", "R26")
+    by_contact = True
     unexpected_rows_query: str = _violators("'spam_complaint'", **_WHOLE_CHANNEL)
 
 
@@ -211,6 +220,7 @@ class NobodyMarketableHasAskedForErasure(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R25", "R38")
+    by_contact = True
     unexpected_rows_query: str = _violators("'erasure_requested'", **_EVERYTHING)
 
 
@@ -219,6 +229,7 @@ class NobodyMarketableIsDeceased(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R27",)
+    by_contact = True
     unexpected_rows_query: str = _violators("'contact_deceased'", **_EVERYTHING, restorable=False)
 
 
@@ -227,6 +238,7 @@ class NobodyMarketableIsSuppressed(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R23", "R24", "R25", "R26", "R27")
+    by_contact = True
     unexpected_rows_query: str = """
         select listed.contact_id, listed.channel, listed.purpose, listed.brand, listed.evidence_id, suppressions.reason
         from {batch} as listed
@@ -245,6 +257,7 @@ class EveryMarketableAddressIsUsable(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R26", "R27")
+    by_contact = True
     unexpected_rows_query: str = """
         select listed.contact_id, listed.channel, listed.evidence_id, points.is_usable
         from {batch} as listed
@@ -262,6 +275,7 @@ class EveryMarketableContactIsLiveInTheTimeline(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R2", "R4", "R8", "R10")
+    by_contact = True
     unexpected_rows_query: str = """
         select listed.contact_id, listed.channel, listed.purpose, listed.brand, listed.basis, listed.evidence_id
         from {batch} as listed
@@ -309,6 +323,7 @@ class EveryExpiryFollowsFromAnActOfTheContact(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R2", "R3", "R20", "R22")
+    by_contact = True
     unexpected_rows_query: str = f"""
         with period as (
             select make_interval(months => max(cast(policy.value as integer))) as allowed
@@ -350,6 +365,7 @@ class EveryRenewalFallsDueInThePolicysWindow(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R5",)
+    by_contact = True
     unexpected_rows_query: str = """
         select listed.contact_id, listed.channel, listed.evidence_id, listed.renewal_due_on, listed.expires_on
         from {batch} as listed
@@ -370,6 +386,7 @@ class NoContactPointIsListedTwice(PolicyStatement):
     """No contact point is listed twice for the same channel, purpose and brand."""
 
     relation = "candidate.marketable_contacts"
+    by_contact = True
     unexpected_rows_query: str = """
         select listed.contact_id, listed.channel, listed.purpose, listed.brand, count(*) as rows_listed
         from {batch} as listed

@@ -44,6 +44,7 @@ class EverySoftOptInRestsOnASaleThatAllowsIt(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R17", "R32", "R33")
+    by_contact = True
     unexpected_rows_query: str = _unless(
         "soft_opt_in",
         f"""
@@ -78,6 +79,7 @@ class EveryLegitimateInterestIsAssessed(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R18",)
+    by_contact = True
     unexpected_rows_query: str = _unless(
         "legitimate_interest",
         f"""
@@ -99,6 +101,7 @@ class EveryLegitimateInterestWasToldInTime(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R18", "R32", "R33")
+    by_contact = True
     unexpected_rows_query: str = _unless(
         "legitimate_interest",
         f"""
@@ -146,6 +149,7 @@ class EveryPublishedAddressWasMadeKnownForItsUse(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R19", "R32", "R33")
+    by_contact = True
     unexpected_rows_query: str = _unless(
         "published_address",
         f"""
@@ -177,6 +181,7 @@ class EveryOtherBasisIsAllowedByTheMatrix(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R17", "R18", "R19")
+    by_contact = True
     unexpected_rows_query: str = f"""
         select {_LISTED}, listed.basis
         from {{batch}} as listed

@@ -174,6 +174,7 @@ class EveryConsentNamesATextThatWasShownThen(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R11",)
+    by_contact = True
     unexpected_rows_query: str = _unless_a_grant(
         "coalesce(detailed.method, '') <> '' and texts.state = 'valid'"
         " and (texts.valid_from is null or texts.valid_from <= detailed.granted_on)"
@@ -187,6 +188,7 @@ class EveryConsentsTextCoversItsScope(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R12", "R31")
+    by_contact = True
     unexpected_rows_query: str = _unless_a_grant(
         f"{held('texts.channels', 'detailed.channel')} and {held('texts.purposes', 'detailed.purpose')}"
         f" and {held('texts.brands', 'detailed.brand')} and (sources.party <> 'vendor' or texts.brands <> '*')",
@@ -199,6 +201,7 @@ class EveryConsentWasGivenForItsAddress(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R12", "R25", "R34")
+    by_contact = True
     unexpected_rows_query: str = _unless_a_grant("detailed.carried_address = detailed.address")
 
 
@@ -207,6 +210,7 @@ class NoConsentComesFromAnImport(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R13",)
+    by_contact = True
     unexpected_rows_query: str = _unless_a_grant("not sources.import_only", _SOURCE)
 
 
@@ -215,6 +219,7 @@ class EveryConsentThatNeedsAConfirmationHasIt(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R14", "R15")
+    by_contact = True
     unexpected_rows_query: str = _unless_a_grant(
         "detailed.evidence_type in ('consent_confirmed', 'consent_renewed') or (not sources.double_opt_in and "
         + policy_value("double_opt_in_required", "detailed.country", "detailed.channel", "detailed.granted_on")
@@ -228,6 +233,7 @@ class NobodyMarketableConsentedAsAChild(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R28",)
+    by_contact = True
     unexpected_rows_query: str = _unless_a_grant(
         "detailed.birth_date_text is null or coalesce(detailed.parental_ref, '') <> ''"
         # what holds no digit was read as stating nothing, or was not read: then born_on is null, and nothing holds
@@ -244,6 +250,7 @@ class EveryConsentsLeadChannelAllowsIt(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R11", "R33")
+    by_contact = True
     unexpected_rows_query: str = _unless_a_grant(
         f"lead_channels.state = 'cleared' and {held('lead_channels.allowed_bases', chr(39) + 'consent' + chr(39))}"
         f" and {_COMPLETE}",
@@ -256,6 +263,7 @@ class EveryVendorsConsentWasCoveredOnItsDelivery(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R30",)
+    by_contact = True
     unexpected_rows_query: str = _unless_a_grant(
         """sources.party <> 'vendor'
                 or exists (
@@ -280,6 +288,7 @@ class NoConsentWasRecalled(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R32",)
+    by_contact = True
     unexpected_rows_query: str = _unless_a_grant(f"not {recalled('detailed')}")
 
 
@@ -288,6 +297,7 @@ class NoProofLiesInTheFutureOfItsReceipt(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R7",)
+    by_contact = True
     unexpected_rows_query: str = f"""
         select {_LISTED}, events.occurred_at, events.received_at
         from {{batch}} as listed
@@ -306,6 +316,7 @@ class NoConsentWasConfirmedByAMachine(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R14", "R21")
+    by_contact = True
     unexpected_rows_query: str = f"""
         select {_LISTED}
         from {{batch}} as listed
@@ -329,6 +340,7 @@ class NoRoleAddressIsUsedOnAPersonsBasis(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R19",)
+    by_contact = True
     unexpected_rows_query: str = f"""
         select {_LISTED}, listed.basis
         from {{batch}} as listed
@@ -343,6 +355,7 @@ class NoMarketableAddressIsNamedByARestriction(PolicyStatement):
 
     relation = "candidate.marketable_contacts"
     rules = ("R25", "R27", "R34")
+    by_contact = True
     unexpected_rows_query: str = f"""
         with named as (
 {_NAMED}

@@ -13,7 +13,7 @@ from optkeeper import settings, transform
 from optkeeper.landing.land import Landing
 from optkeeper.sources.canonical_feed import read_events
 from optkeeper.warehouse import database, embedded, readers
-from optkeeper.warehouse.stamp import tables
+from optkeeper.warehouse.unpublished import tables
 
 Connection = psycopg.Connection[Any]
 AS_OF = datetime(2025, 6, 1, 10, tzinfo=UTC)

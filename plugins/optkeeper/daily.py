@@ -158,18 +158,16 @@ def publish_all(connection: psycopg.Connection[Any]) -> None:
     connection.execute("delete from intermediate.unpublished_since")
 
 
-def unpublished(connection: psycopg.Connection[Any], published: str | None) -> dict[str, str]:
-    """The marts that differ from a publication in named rows only, with the condition that names them; else none.
+def unpublished_since(connection: psycopg.Connection[Any]) -> str | None:
+    """The publication since which is kept what builds replace, if there is one."""
+    if connection.execute("select to_regclass('intermediate.unpublished_since')").fetchone() == (None,):
+        return None
+    row = connection.execute("select run_id from intermediate.unpublished_since").fetchone()
+    return None if row is None else str(row[0])
 
-    Args:
-        connection: the warehouse.
-        published: the run whose publication stands.
-    """
-    known = connection.execute("select to_regclass('intermediate.unpublished_since') is not null").fetchone()
-    if published is None or known != (True,):
-        return {}
-    if connection.execute("select run_id from intermediate.unpublished_since").fetchone() != (published,):
-        return {}
+
+def unpublished() -> dict[str, str]:
+    """The marts that differ from that publication in named rows only, with the condition that names them."""
     by_contact = "contact_id in (select contact_id from intermediate.unpublished_contacts)"
     by_address = "(channel, address) in (select channel, address from intermediate.unpublished_addresses)"
     return {**dict.fromkeys(MARTS_BY_CONTACT, by_contact), MART_BY_ADDRESS: by_address}

@@ -1,13 +1,15 @@
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import pytest
-from optkeeper.gate import evidence, ledger
+from optkeeper.gate import evidence, ledger, scope
 from optkeeper.warehouse import database, embedded
 
 from expectations import statements
+from expectations.statement import CHANGED, COPIED
 from tests.gate import world
 
 Connection = psycopg.Connection[Any]
@@ -496,9 +498,9 @@ def sound(sound_warehouse: Connection) -> Iterator[Connection]:
         yield sound_warehouse
 
 
-def _violations(connection: Connection, name: str) -> list[dict[str, Any]]:
+def _violations(connection: Connection, name: str, *, changed: bool = False) -> list[dict[str, Any]]:
     evidence.recompute_for_candidate(connection)
-    cursor = connection.execute(STATEMENTS[name].sql())
+    cursor = connection.execute(STATEMENTS[name].sql(changed=changed))
     assert cursor.description is not None
     names = [column.name for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -522,6 +524,41 @@ def test_a_violation_is_found_once_and_named(sound: Connection, name: str) -> No
     found = _violations(sound, name)
     assert len(found) == 1
     assert found[0] | CASES[name].told == found[0]
+
+
+BY_CONTACT = sorted(name for name, statement in STATEMENTS.items() if statement.by_contact)
+
+
+@pytest.mark.parametrize("name", BY_CONTACT)
+def test_a_violation_is_found_in_what_changed_as_it_is_in_all(sound: Connection, name: str) -> None:
+    sound.execute(CASES[name].violation.encode())
+    found = _violations(sound, name)
+    world.publish_all_but(sound, *{row["contact_id"] for row in found})
+    with scope.changed(sound, world.RUN) as contacts:
+        assert contacts is not None
+        assert _violations(sound, name, changed=True) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "near_miss"), [(name, near_miss) for name in BY_CONTACT for near_miss in CASES[name].near_misses]
+)
+def test_what_is_just_lawful_is_not_found_in_what_changed(sound: Connection, name: str, near_miss: str) -> None:
+    sound.execute(near_miss.encode())
+    everybody = [row[0] for row in sound.execute("select contact_id from candidate.contacts")]
+    for contact in everybody:
+        with sound.transaction(force_rollback=True):
+            world.publish_all_but(sound, contact)
+            with scope.changed(sound, world.RUN) as contacts:
+                assert contacts is not None
+                assert _violations(sound, name, changed=True) == []
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS))
+def test_a_statement_reads_what_changed_or_all_but_not_both(name: str) -> None:
+    query = STATEMENTS[name].sql(changed=True)
+    copied = "|".join(relation.replace(".", "[.]") for relation in COPIED)
+    read = {"all": re.search(rf"\b({copied})\b", query), "changed": re.search(rf"\b{CHANGED}[.]", query)}
+    assert read["changed" if not STATEMENTS[name].by_contact else "all"] is None
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import psycopg
 import pytest
 from optkeeper.gate import evidence
 
+from tests.gate import world
+
 Connection = psycopg.Connection[Any]
 
 
@@ -43,3 +45,47 @@ def test_what_landed_and_was_sealed_is_as_it_was_received(candidate: Connection)
 def test_evidence_that_was_changed_or_was_never_sealed_is_not(candidate: Connection, spoiling: str) -> None:
     candidate.execute(spoiling.encode())
     assert dict(judged(candidate))["1"] is False
+
+
+@pytest.mark.parametrize(
+    "spoiling",
+    [
+        "update raw.records set payload = '{\"id\": \"9\"}' where source_id = '1'",
+        "update raw.records set received_at = received_at - interval '1 day' where source_id = '1'",
+        "delete from evidence.tiles where log = 'records'",
+        "update evidence.tiles set ids = array[7, 8, 9], first_id = 7 where log = 'records'",
+    ],
+)
+def test_evidence_that_was_changed_after_it_was_judged_is_judged_again(candidate: Connection, spoiling: str) -> None:
+    assert dict(judged(candidate))["1"] is True
+    candidate.execute(spoiling.encode())
+    assert dict(judged(candidate))["1"] is False
+
+
+def test_what_stands_in_whole_tiles_is_not_computed_again_until_they_change(candidate: Connection) -> None:
+    _make_whole_tiles(candidate)
+    assert dict(judged(candidate))["1"] is True
+    version = _version_of_judgement(candidate)
+    judged(candidate)
+    assert _version_of_judgement(candidate) == version
+    candidate.execute("update evidence.tiles set hashes = hashes where log = 'records' and tile = 0")
+    assert dict(judged(candidate))["1"] is True
+    assert _version_of_judgement(candidate) != version
+    candidate.execute("update evidence.tiles set hashes = set_byte(hashes, 5, 0) where log = 'records' and tile = 0")
+    assert dict(judged(candidate))["1"] is False
+
+
+def _make_whole_tiles(connection: Connection) -> None:
+    connection.execute(
+        "insert into raw.records (source, object, source_id, received_at, digest, payload)"
+        " select 'web', 'canonical.events', 'm' || number, '2025-05-01 10:00+00', sha256('{}'), '{}'"
+        " from generate_series(1, 300) as numbers (number)"
+    )
+    world.seal(connection)
+
+
+def _version_of_judgement(connection: Connection) -> Any:
+    return connection.execute(
+        "select xmin, ctid from gate.recomputed_digests where record_id = (select record_id from raw.records"
+        " where source_id = '1')"
+    ).fetchone()

@@ -4,7 +4,10 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+from optkeeper import daily
 from optkeeper.evidence import logs, tiles
+from optkeeper.gate import scope
+from optkeeper.warehouse import unpublished
 
 Connection = psycopg.Connection[Any]
 
@@ -282,3 +285,30 @@ def build_other_bases(connection: Connection) -> None:
     """Puts a soft opt-in, a legitimate interest and a published address beside the consents, all of them sound."""
     connection.execute(_OTHER_BASES.encode())
     seal(connection)
+
+
+PUBLISHED_RUN = "r0"
+PUBLISHED_FOR = "2026-05-31 10:00:00+00"
+
+
+def publish_all_but(connection: Connection, *contacts: str) -> None:
+    """Notes that all is published by a run that the gate passed a day before, but what was replaced of these contacts."""
+    daily.ensure(connection)
+    connection.execute("create schema published; create schema marts")
+    for name in unpublished.tables(connection):
+        connection.execute(f"create table published.{name} (like candidate.{name})".encode())
+    connection.execute("create table marts.publications (run_id text, published_at timestamptz)")
+    connection.execute("insert into marts.publications values (%s, now())", (PUBLISHED_RUN,))
+    connection.execute("insert into intermediate.unpublished_since (run_id) values (%s)", (PUBLISHED_RUN,))
+    connection.execute("insert into intermediate.unpublished_contacts select unnest(%s::text[])", (list(contacts),))
+    connection.execute(
+        "insert into gate.runs (run_id, as_of, decided_on, started_at, records_after, records_through, passed,"
+        " statements_version) values (%s, %s, '2026-05-31', now() - interval '1 day', 0,"
+        " (select max(record_id) from raw.records), true, %s)",
+        (PUBLISHED_RUN, PUBLISHED_FOR, scope.statements_version()),
+    )
+    connection.execute(
+        "update gate.runs set records_after = greatest((select max(record_id) from raw.records),"
+        " (select max(record_id) from candidate.consent_events)) where run_id = %s",
+        (RUN,),
+    )

@@ -50,6 +50,10 @@ _RUN_PAGE = _PAGES.from_string(
 <p>Decided for {{ report.as_of.isoformat() }}, checked at {{ report.checked_at.isoformat(timespec="seconds") }}.
 {% if report.passed %}<strong class="holds">Passed</strong>: the candidate may be published.
 {% else %}<strong class="fails">Stopped</strong>: nothing is published, what was published stands.{% endif %}
+
+{% if report.contacts is not none %}
+What rests on a contact alone was judged for the {{ report.contacts }} contacts that changed since
+the publication.{% endif %}
 </p>
 <table>
 <thead><tr><th>Statement</th><th>On</th><th>Severity</th><th>Outcome</th><th>First violations</th></tr></thead>
@@ -57,8 +61,8 @@ _RUN_PAGE = _PAGES.from_string(
 {% for result in report.results | sort(attribute="place") %}
 <tr>
 <td><strong>{{ result.rule }}</strong><br>{{ result.stated }}</td>
-<td>{% if pages[result.relation] %}<a href="{{ pages[result.relation] }}">{{ result.relation }}</a>
-{% else %}{{ result.relation }}{% endif %}</td>
+<td>{% if pages[result.suite] %}<a href="{{ pages[result.suite] }}">{{ result.relation }}</a>
+{% else %}{{ result.relation }}{% endif %}{% if result.read %}, what changed{% endif %}</td>
 <td>{{ result.severity }}</td>
 {% if result.passed %}<td class="holds">holds</td>
 {% elif result.violations is none %}<td class="fails">could not be evaluated: {{ result.problem }}</td>

@@ -54,7 +54,7 @@ def statements() -> list[Any]:
 
 
 def evaluate(
-    connection: psycopg.Connection[Any], address: str, chosen: Sequence[Any]
+    connection: psycopg.Connection[Any], address: str, chosen: Sequence[Any], changed: bool = False
 ) -> tuple[list[StatementResult], Any]:
     """Evaluates statements, one suite per relation; answers a result for each, and the context to document them from.
 
@@ -62,30 +62,35 @@ def evaluate(
         connection: reads the samples of what violates a statement.
         address: the warehouse's address, for Great Expectations.
         chosen: classes of `expectations/`.
+        changed: whether what rests on a contact alone is judged on the schema `changed`.
     """
+
+    def read(statement: Any) -> str:
+        return str(statement.read(changed=changed))
+
     results: list[StatementResult] = []
     connection.execute("set enable_nestloop = off")
     with _silent():
         context: Any = gx.get_context(mode="ephemeral")
         context.enable_analytics(False)
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        ordered = sorted(chosen, key=lambda statement: str(statement.relation))
-        for schema, of_schema in groupby(ordered, key=lambda statement: str(statement.relation).split(".")[0]):
+        ordered = sorted(chosen, key=read)
+        for schema, of_schema in groupby(ordered, key=lambda statement: read(statement).split(".")[0]):
             source = context.data_sources.add_postgres(
                 schema,
                 connection_string=database.sqlalchemy_url(address),
                 kwargs={"connect_args": {"options": f"-c search_path={schema} {_SESSION}"}},
                 create_temp_table=False,
             )
-            for relation, group in groupby(of_schema, key=lambda statement: str(statement.relation)):
-                results += _evaluate_relation(connection, context, source, relation, list(group))
+            for relation, group in groupby(of_schema, key=read):
+                results += _evaluate_relation(connection, context, source, relation, list(group), changed)
             source.get_execution_engine().close()
     place = {statement.__name__: number for number, statement in enumerate(chosen)}
     return sorted(results, key=lambda result: place[result.rule]), context
 
 
 def _evaluate_relation(
-    connection: psycopg.Connection[Any], context: Any, source: Any, relation: str, group: list[Any]
+    connection: psycopg.Connection[Any], context: Any, source: Any, relation: str, group: list[Any], changed: bool
 ) -> list[StatementResult]:
     known = connection.execute("select to_regclass(%s)", (relation,)).fetchone()
     if known is None or known[0] is None:
@@ -95,11 +100,15 @@ def _evaluate_relation(
         gx.ValidationDefinition(
             name=relation,
             data=asset.add_batch_definition_whole_table(relation),
-            suite=context.suites.add(gx.ExpectationSuite(relation, expectations=[one() for one in group])),
+            suite=context.suites.add(
+                gx.ExpectationSuite(
+                    relation, expectations=[one(unexpected_rows_query=one.query(changed=changed)) for one in group]
+                )
+            ),
         )
     )
     outcome = definition.run()
-    told = _told(connection, outcome, group)
+    told = _told(connection, outcome, group, changed)
     store = context.validation_results_store
     for key in store.list_keys():
         if key.expectation_suite_identifier.name == relation:
@@ -108,7 +117,7 @@ def _evaluate_relation(
 
 
 def _told(
-    connection: psycopg.Connection[Any], outcome: ExpectationSuiteValidationResult, group: list[Any]
+    connection: psycopg.Connection[Any], outcome: ExpectationSuiteValidationResult, group: list[Any], changed: bool
 ) -> list[StatementResult]:
     """A result for each statement; what the library found is cleared of the server's error texts on the way."""
     found = {result.expectation_config.type: result for result in outcome.results if result.expectation_config}
@@ -127,7 +136,7 @@ def _told(
                 }
             results.append(_unevaluated(statement, problem))
             continue
-        sample = _sample(connection, statement) if violations else ()
+        sample = _sample(connection, statement, changed) if violations else ()
         if sample:
             result.result["partial_unexpected_list"] = [
                 ", ".join(f"{key} {value}" for key, value in row.items()) for row in sample
@@ -140,6 +149,7 @@ def _told(
                 severity=_severity(statement),
                 violations=int(violations),
                 sample=sample,
+                read="" if statement.read(changed=changed) == statement.relation else statement.read(changed=changed),
             )
         )
     return results
@@ -161,8 +171,10 @@ def _severity(statement: Any) -> str:
     return str(getattr(statement.__fields__["severity"].default, "value", statement.__fields__["severity"].default))
 
 
-def _sample(connection: psycopg.Connection[Any], statement: Any) -> tuple[dict[str, str | int | None], ...]:
-    rows = connection.execute(f"select * from ({statement.sql()}) as violations limit {SAMPLED}")
+def _sample(
+    connection: psycopg.Connection[Any], statement: Any, changed: bool
+) -> tuple[dict[str, str | int | None], ...]:
+    rows = connection.execute(f"select * from ({statement.sql(changed=changed)}) as violations limit {SAMPLED}")
     names = [column.name for column in rows.description or ()]
     return tuple({name: nameable(value) for name, value in zip(names, row, strict=True)} for row in rows.fetchall())
 

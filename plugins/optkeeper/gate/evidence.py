@@ -12,18 +12,77 @@ _BATCH = 5_000
 
 
 def recompute_for_candidate(connection: psycopg.Connection[Any]) -> None:
-    """Keeps, for the evidence of every marketable row of the candidate, whether it is as received and as sealed."""
-    connection.execute("truncate gate.recomputed_digests")
-    if connection.execute("select to_regclass('candidate.marketable_contacts')").fetchone() == (None,):
+    """Keeps, for the evidence of every marketable row of the candidate, whether it is as received and as sealed.
+
+    What was found sound before, and has not been written to since, is not computed again: neither the record's row, nor
+    a tile that held leaves then. `optkeeper.evidence.check` reads everything anew, whatever the server says of a row.
+    """
+    with connection.transaction():
+        connection.execute("lock table gate.recomputed_digests in share row exclusive mode")
+        if connection.execute("select to_regclass('candidate.marketable_contacts')").fetchone() == (None,):
+            connection.execute("delete from gate.recomputed_digests")
+            return
+        _forget_what_was_touched(connection)
+        connection.execute(
+            "create temporary table unjudged as"
+            " select distinct evidence_record_id as record_id from candidate.marketable_contacts"
+            " where evidence_record_id not in (select record_id from gate.recomputed_digests)"
+        )
+        connection.execute("analyze unjudged")
+        records = "select record_id from unjudged"
+        sealed = _sealed(connection, f"record_id in ({records})")
+        found = [
+            (is_as_received and record_id in sealed, record_id)
+            for record_id, is_as_received in judged(connection, f"where record_id in ({records})")
+        ]
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into gate.recomputed_digests (is_as_received, record_id, record_version, record_place)"
+                " select %s, record_id, xmin, ctid from raw.records where record_id = %s",
+                found,
+            )
+        connection.execute("drop table unjudged")
+        _note_sealed(connection)
+
+
+_TILES_BEFORE = (
+    "select count(*) || ' ' || coalesce(sum(hashtextextended(tile || '|' || xmin || '|' || ctid, 0)::numeric), 0)"
+    " from evidence.tiles where log = %(log)s and level = 0 and tile < %(tile)s"
+)
+
+
+def _forget_what_was_touched(connection: psycopg.Connection[Any]) -> None:
+    known = connection.execute("select tile, first_id, tiles_before from gate.sealed_through").fetchone()
+    if known is None or connection.execute(_TILES_BEFORE, _tile(known[0])).fetchone() != (known[2],):
+        connection.execute("delete from gate.recomputed_digests")
         return
-    records = "select evidence_record_id from candidate.marketable_contacts"
-    sealed = _sealed(connection, f"record_id in ({records})")
-    found = [
-        (record_id, is_as_received and record_id in sealed)
-        for record_id, is_as_received in judged(connection, f"where record_id in ({records})")
-    ]
-    with connection.cursor() as cursor:
-        cursor.executemany("insert into gate.recomputed_digests (record_id, is_as_received) values (%s, %s)", found)
+    connection.execute(
+        "delete from gate.recomputed_digests as known"
+        " where not known.is_as_received or known.record_id >= %s"
+        " or not exists (select from raw.records where records.record_id = known.record_id"
+        "  and records.xmin = known.record_version and records.ctid = known.record_place)"
+        " or not exists (select from candidate.marketable_contacts as listed"
+        "  where listed.evidence_record_id = known.record_id)",
+        (known[1],),
+    )
+
+
+def _note_sealed(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("delete from gate.sealed_through")
+    last = connection.execute(
+        "select tile, first_id from evidence.tiles where log = %s and level = 0 order by tile desc limit 1",
+        (logs.RECORDS.name,),
+    ).fetchone()
+    if last is not None and last[1] is not None:
+        connection.execute(
+            f"insert into gate.sealed_through (tile, first_id, tiles_before)"
+            f" select %(tile)s, %(first_id)s, ({_TILES_BEFORE})".encode(),
+            {**_tile(last[0]), "first_id": last[1]},
+        )
+
+
+def _tile(tile: int) -> dict[str, Any]:
+    return {"log": logs.RECORDS.name, "tile": tile}
 
 
 def _sealed(connection: psycopg.Connection[Any], condition: str) -> set[int]:

@@ -9,8 +9,11 @@ import psycopg
 from psycopg import sql
 
 from optkeeper import settings
+from optkeeper.gate import scope
 from optkeeper.gate.report import GateReport, in_words
+from optkeeper.warehouse import statistics
 from optkeeper.warehouse.stamp import stamp
+from optkeeper.warehouse.unpublished import CANDIDATE
 
 MARTS = "marts"
 _SHRINKING = ("NoSourceShrankMoreThanItsRegistryRowAllows", "NoMartShrankMoreThanItsLimitAllows")
@@ -29,19 +32,25 @@ def begin(connection: psycopg.Connection[Any], run_id: str, as_of: datetime) -> 
     What stands in the candidate marts now is stamped before it is judged: what is put in between is not published. An
     attempt that breaks off therefore never leaves the pass of an earlier one standing.
     """
-    _analyze_candidate(connection)
+    statistics.refresh(connection, CANDIDATE)
     candidate_stamp = stamp(connection)
     with connection.transaction():
         connection.execute("delete from gate.runs where run_id = %s", (run_id,))
         # Two passes back: a transaction that was open at the last one may have committed lower numbers since.
         row = connection.execute(
             "insert into gate.runs (run_id, as_of, decided_on, started_at, records_after, records_through,"
-            " candidate_stamp)"
+            " candidate_stamp, statements_version)"
             " values (%(run_id)s, %(as_of)s, cast(%(as_of)s at time zone %(zone)s as date), clock_timestamp(),"
             " coalesce((select records_through from gate.runs where passed order by started_at desc offset 1 limit 1),"
-            " 0), coalesce((select max(record_id) from raw.records), 0), %(stamp)s)"
+            " 0), coalesce((select max(record_id) from raw.records), 0), %(stamp)s, %(version)s)"
             " returning started_at",
-            {"run_id": run_id, "as_of": as_of, "zone": settings.BUSINESS_TIME_ZONE.key, "stamp": candidate_stamp},
+            {
+                "run_id": run_id,
+                "as_of": as_of,
+                "zone": settings.BUSINESS_TIME_ZONE.key,
+                "stamp": candidate_stamp,
+                "version": scope.statements_version(),
+            },
         ).fetchone()
         assert row is not None
         _measure_marts(connection, run_id)
@@ -155,13 +164,6 @@ def _accept_sources(
         " where %(person)s::text is not null or accepted.total is distinct from latest.total",
         {"run_id": run_id, "source": source, "person": person},
     ).rowcount
-
-
-def _analyze_candidate(connection: psycopg.Connection[Any]) -> None:
-    """Gives the planner statistics of tables that were made minutes ago; without them it may join row by row."""
-    rows = connection.execute("select tablename from pg_tables where schemaname = 'candidate'").fetchall()
-    for (name,) in rows:
-        connection.execute(sql.SQL("analyze {}").format(sql.Identifier("candidate", name)))
 
 
 def _measure_marts(connection: psycopg.Connection[Any], run_id: str) -> None:

@@ -26,6 +26,13 @@ class StatementResult:
     violations: int | None
     sample: tuple[Mapping[str, str | int | None], ...] = ()
     problem: str | None = None
+    read: str = ""
+    """The relation that was read, where that is not all of `relation` but what changed."""
+
+    @property
+    def suite(self) -> str:
+        """The suite that it was evaluated in."""
+        return self.read or self.relation
 
     @property
     def passed(self) -> bool:
@@ -57,13 +64,14 @@ class StatementResult:
 
 @dataclass(frozen=True, slots=True)
 class GateReport:
-    """What the gate found in one run, and where its Data Docs begin."""
+    """What the gate found in a run, where its Data Docs begin, and of how many contacts that changed; None: of all."""
 
     run_id: str
     as_of: datetime
     checked_at: datetime
     results: tuple[StatementResult, ...]
     docs: Path
+    contacts: int | None = None
 
     @property
     def passed(self) -> bool:
@@ -94,6 +102,8 @@ class GateReport:
             verdict = f"the gate stopped run {self.run_id}: {len(self.failures)} of {len(self.results)} statements fail"
         if not self.passed:
             verdict += "; nothing is published, what was published stands"
+        if self.contacts is not None:
+            verdict += f"; of contacts, the {self.contacts} that changed since the publication"
         lines = [verdict, *(result.described() for result in self.failures)]
         lines += [f"warning: {result.described()}" for result in self.warnings]
         return "\n".join([*lines, f"see {self.docs}"])

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 from pathlib import Path
 
-from optkeeper.gate import evidence, ledger
+from optkeeper.gate import evidence, ledger, scope
 from optkeeper.gate.report import GateFailed, GateReport
 from optkeeper.warehouse import database
 
@@ -13,6 +13,9 @@ log = logging.getLogger(__name__)
 
 def run_gate(connection_url: str, *, run_id: str, as_of: datetime, docs_folder: Path) -> GateReport:
     """Checks every statement of policy on the candidate marts and on what landed, and keeps what it found.
+
+    Of contacts that have not changed since the publication nothing is judged again but what a day or a row elsewhere
+    can make of them (`optkeeper.gate.scope`).
 
     Judging the same run again replaces what was found before. Data Docs stand in a folder of the run
     below `docs_folder`, whose `index.html` lists all runs; `GateReport.docs` is the run's own page.
@@ -37,8 +40,12 @@ def run_gate(connection_url: str, *, run_id: str, as_of: datetime, docs_folder: 
         connection.execute("select pg_advisory_lock(hashtext('optkeeper.gate.run'))")  # freed with the connection
         checked_at = ledger.begin(connection, run_id, as_of)
         evidence.recompute_for_candidate(connection)
-        results, context = evaluate.evaluate(connection, connection_url, evaluate.statements())
-        report = GateReport(run_id, as_of, checked_at, tuple(results), docs.front_page(docs_folder, run_id))
+        with scope.changed(connection, run_id) as contacts:
+            results, context = evaluate.evaluate(
+                connection, connection_url, evaluate.statements(), contacts is not None
+            )
+        page = docs.front_page(docs_folder, run_id)
+        report = GateReport(run_id, as_of, checked_at, tuple(results), page, contacts)
         docs.build_run(context, report, docs_folder)
         ledger.close(connection, report)
         docs.build_index(connection, docs_folder)

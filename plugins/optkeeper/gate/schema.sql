@@ -12,17 +12,23 @@ create table if not exists gate.runs (
     records_through bigint not null,    -- the newest record at the start
     finished_at timestamptz,
     passed boolean,                     -- null where the gate broke off
-    candidate_stamp text                -- digest of all that was judged; only this may be published
+    candidate_stamp text,               -- digest of all that was judged; only this may be published
+    statements_version text,            -- digest of the statements that were evaluated
+    contacts_judged bigint              -- null: all; else those that changed since the publication
 );
 
 do $$
+declare
+    added text;
 begin
-    if not exists (
-        select from pg_attribute
-        where attrelid = 'gate.runs'::regclass and attname = 'candidate_stamp' and not attisdropped
-    ) then
-        alter table gate.runs add column candidate_stamp text;
-    end if;
+    foreach added in array array['candidate_stamp text', 'statements_version text', 'contacts_judged bigint'] loop
+        if not exists (
+            select from pg_attribute
+            where attrelid = 'gate.runs'::regclass and attname = split_part(added, ' ', 1) and not attisdropped
+        ) then
+            execute 'alter table gate.runs add column ' || added;
+        end if;
+    end loop;
 end
 $$;
 
@@ -67,9 +73,29 @@ create table if not exists gate.accepted_volumes (
 create index if not exists accepted_volumes_by_object on gate.accepted_volumes (source, object, accepted_id desc);
 
 -- Grain: one record that the last judged candidate relies on, with whether its payload still has its digest.
+-- What has not been touched since it was found sound is not computed again: any writing gives a row another version.
 create table if not exists gate.recomputed_digests (
     record_id bigint primary key,
     is_as_received boolean not null
+);
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'gate.recomputed_digests'::regclass and attname = 'record_version' and not attisdropped
+    ) then
+        delete from gate.recomputed_digests;
+        alter table gate.recomputed_digests add column record_version xid not null, add column record_place tid not null;
+    end if;
+end
+$$;
+
+-- Grain: one row: the whole tiles of leaves in which sealed records were last found, and what they were.
+create table if not exists gate.sealed_through (
+    only_row boolean primary key default true check (only_row),
+    tile bigint not null,               -- the first that was not yet whole
+    first_id bigint not null,           -- its first record
+    tiles_before text not null          -- count and digest of the versions of the tiles before it
 );
 
 -- The run that is judged now, or was last.

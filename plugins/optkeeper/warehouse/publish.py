@@ -8,7 +8,6 @@ Readers read `marts`, a view of each, which adds what the calendar alone changes
 nothing writes nothing. The views stay too, with the grants and views on them.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -17,16 +16,11 @@ import psycopg
 from psycopg import sql
 
 from optkeeper import daily
-from optkeeper.warehouse import readers
-from optkeeper.warehouse.stamp import CANDIDATE, stamp, tables
+from optkeeper.warehouse import readers, statistics, unpublished
+from optkeeper.warehouse.stamp import stamp
+from optkeeper.warehouse.unpublished import CANDIDATE, PUBLISHED
 
-PUBLISHED = "published"
 MARTS = "marts"
-
-# shown and not stored: what these hold follows from the row and the build's business date
-_TODAY = "(select decided_on from {builds})"
-_BY_THE_CALENDAR = {"decided_on": _TODAY, "days_left": f"expires_on - {_TODAY}"}
-_DATED = "builds"  # the one row that the date comes from
 
 
 class PublicationRefused(Exception):
@@ -53,14 +47,17 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtext('optkeeper.publish'))")
         connection.execute(files("optkeeper.warehouse").joinpath("publication.sql").read_text().encode())
-        relations = tables(connection)
+        relations = unpublished.tables(connection)
         _hold(connection, relations)
         _refuse_unless_passed(connection, run_id)
         _refuse_older_than_a_restore(connection, run_id)
         for name in relations:
             _refuse_unless_by_the_calendar(connection, name)
+        named = unpublished.conditions(connection)
         renewed = [
-            name for name in relations if _shape(connection, PUBLISHED, name) != _shape(connection, CANDIDATE, name)
+            name
+            for name in relations
+            if unpublished.shape(connection, PUBLISHED, name) != unpublished.shape(connection, CANDIDATE, name)
         ]
         for name in renewed:
             _make(connection, name)
@@ -69,9 +66,8 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
         for name in relations:
             _show(connection, name)
         connection.execute("set constraints all deferred")
-        named = _named(connection, renewed)
+        statistics.refresh(connection, CANDIDATE)
         for name in relations:
-            connection.execute(sql.SQL("analyze {}").format(_in(CANDIDATE, name)))
             deleted += _delete_vanished(connection, name, named.get(name, "true"))
         for name in relations:
             written += _write_changed(connection, name, named.get(name, "true"))
@@ -97,6 +93,8 @@ def _remember_contacts(connection: psycopg.Connection[Any]) -> None:
     connection.execute(
         "insert into raw.published_contacts as known (contact_id, first_published_at)"
         " select contacts.contact_id, builds.known_at from marts.contacts cross join candidate.builds"
+        " where not exists (select from raw.published_contacts as before"
+        " where before.contact_id = contacts.contact_id and before.retired_at is null)"
         " on conflict (contact_id) do update set retired_at = null where known.retired_at is not null"
     )
     connection.execute(
@@ -185,36 +183,13 @@ def _in(schema: str, name: str) -> sql.Composed:
     return sql.SQL("{}.{}").format(sql.Identifier(schema), sql.Identifier(name))
 
 
-def _shape(connection: psycopg.Connection[Any], schema: str, name: str) -> list[tuple[Any, ...]]:
-    """Columns and constraints that are stored; a table whose shape differs from its candidate's is made anew."""
-    unstored = _by_the_calendar(name)
-    columns = connection.execute(
-        "select column_name, data_type, is_nullable from information_schema.columns"
-        " where table_schema = %s and table_name = %s and column_name <> all(%s) order by ordinal_position",
-        (schema, name, unstored),
-    ).fetchall()
-    constraints = connection.execute(
-        "select contype::text, replace(replace(pg_get_constraintdef(c.oid), %s, ''), ' DEFERRABLE', '')"
-        " from pg_constraint c join pg_class r on r.oid = c.conrelid join pg_namespace n on n.oid = r.relnamespace"
-        " where n.nspname = %s and r.relname = %s and not exists ("
-        "  select from pg_attribute as a where a.attrelid = r.oid and a.attnum = any(c.conkey) and a.attname = any(%s)"
-        " ) order by 1, 2",
-        (f"{schema}.", schema, name, unstored),
-    ).fetchall()
-    return [*columns, *constraints]
-
-
-def _by_the_calendar(name: str) -> list[str]:
-    return [] if name == _DATED else sorted(_BY_THE_CALENDAR)
-
-
 def _as_the_calendar_says(schema: str, column: str) -> sql.Composed:
-    return sql.SQL(_BY_THE_CALENDAR[column]).format(builds=_in(schema, _DATED))
+    return sql.SQL(unpublished.BY_THE_CALENDAR[column]).format(builds=_in(schema, unpublished.DATED))
 
 
 def _refuse_unless_by_the_calendar(connection: psycopg.Connection[Any], name: str) -> None:
     """What is not stored must be what will be shown."""
-    for column in set(_by_the_calendar(name)) & set(_columns(connection, CANDIDATE, name)):
+    for column in set(unpublished.by_the_calendar(name)) & set(_columns(connection, CANDIDATE, name)):
         other = connection.execute(
             sql.SQL("select 1 from {} where {} is distinct from {} limit 1").format(
                 _in(CANDIDATE, name), sql.Identifier(column), _as_the_calendar_says(CANDIDATE, column)
@@ -236,7 +211,7 @@ def _show(connection: psycopg.Connection[Any], name: str) -> None:
         return
     elif known is not None:
         connection.execute(sql.SQL("drop view {} cascade").format(_in(MARTS, name)))
-    unstored = _by_the_calendar(name)
+    unstored = unpublished.by_the_calendar(name)
     shown = [
         sql.SQL("{} as {}").format(_as_the_calendar_says(PUBLISHED, column), sql.Identifier(column))
         if column in unstored
@@ -257,7 +232,7 @@ def _make(connection: psycopg.Connection[Any], name: str) -> None:
             _in(PUBLISHED, name), _in(CANDIDATE, name)
         )
     )
-    for column in _by_the_calendar(name):
+    for column in unpublished.by_the_calendar(name):
         # with the checks that need it: the candidate has them, and what it holds is what is published
         connection.execute(
             sql.SQL("alter table {} drop column if exists {} cascade").format(
@@ -305,13 +280,6 @@ def _columns(connection: psycopg.Connection[Any], schema: str, name: str) -> lis
 
 def _same(key: list[str]) -> sql.Composed:
     return sql.SQL(" and ").join(sql.SQL("p.{0} = c.{0}").format(sql.Identifier(column)) for column in key)
-
-
-def _named(connection: psycopg.Connection[Any], renewed: Collection[str]) -> dict[str, str]:
-    """The marts of which only named rows can differ from the published ones, with the condition that names them."""
-    last = connection.execute("select run_id from marts.publications order by published_at desc limit 1").fetchone()
-    named = daily.unpublished(connection, None if last is None else last[0])
-    return {name: condition for name, condition in named.items() if name not in renewed}
 
 
 def _delete_vanished(connection: psycopg.Connection[Any], name: str, condition: str) -> int:

@@ -6,33 +6,24 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-CANDIDATE = "candidate"
+from optkeeper.warehouse import unpublished
 
 
 def stamp(connection: psycopg.Connection[Any]) -> str:
-    """A digest of all rows of all candidate marts, in whatever order they stand.
+    """A digest of all rows of the candidate marts that a publication could write, in whatever order they stand.
 
-    The build's own row is among them, so that another build under the same run id has another stamp, even where it
-    gave the same rows.
+    Which those are is part of it, and so is the build's own row, so that another build under the same run id has
+    another stamp, even where it gave the same rows.
     """
+    named = unpublished.conditions(connection)
     summed = hashlib.sha256()
-    for name in tables(connection):
+    for name in unpublished.tables(connection):
         # two sums of independent hashes: rows that are swapped for others do not cancel out by chance
         row = connection.execute(
             sql.SQL(
                 "select count(*), sum(hashtextextended(cast(held as text), 0)::numeric),"
                 " sum(hashtextextended(cast(held as text), 1)::numeric) from {} as held"
-            ).format(sql.Identifier(CANDIDATE, name))
+            ).format(unpublished.narrowed(unpublished.CANDIDATE, name, named))
         ).fetchone()
-        summed.update(f"{name}|{row}\n".encode())
+        summed.update(f"{name}|{named.get(name)}|{row}\n".encode())
     return summed.hexdigest()
-
-
-def tables(connection: psycopg.Connection[Any], schema: str = CANDIDATE) -> list[str]:
-    """The tables of a schema by name, without those that dbt is making."""
-    rows = connection.execute(
-        "select table_name from information_schema.tables"
-        " where table_schema = %s and table_type = 'BASE TABLE' and table_name not like '%%\\_\\_dbt\\_%%' order by 1",
-        (schema,),
-    ).fetchall()
-    return [row[0] for row in rows]

@@ -1,0 +1,178 @@
+"""Whom a run must judge: the contacts that changed since the publication; the rest was judged when it was published.
+
+What a publication can write of a contact's own marts is what daily builds replaced since the last one, so these
+contacts are judged again, and whom the gate itself finds concerned: by an event that came since, theirs or one that
+names their address, or by a boundary of the timeline that has passed. Restrictions that name an address of theirs are
+read beside them, whosever they are. Everybody is judged where that does not suffice.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from optkeeper import settings
+from optkeeper.warehouse import unpublished
+
+log = logging.getLogger(__name__)
+
+# an address without its plus-tag (R34)
+_BASE = r"regexp_replace({address}, '^([^+@]+)\+[^@]*@', '\1@')"
+_COPIES = f"""
+create schema changed;
+create unlogged table changed.named_since as
+with received as (
+    select email, phone, postal from intermediate.int_events__received where record_id > %(after)s
+)
+
+select {_BASE.format(address="email")} as address from received where email is not null
+union
+select phone from received where phone is not null
+union
+select postal from received where postal is not null;
+analyze changed.named_since;
+
+create unlogged table changed.scope as
+select contact_id from intermediate.unpublished_contacts
+union
+select contact_id from candidate.consent_events where record_id > %(after)s
+union
+select contact_id from candidate.consent_timeline
+where (valid_from > %(before)s and valid_from <= %(as_of)s) or (valid_to > %(before)s and valid_to <= %(as_of)s)
+union
+select contact_id from candidate.marketable_contacts
+where {_BASE.format(address="address")} in (select address from changed.named_since);
+analyze changed.scope;
+
+create unlogged table changed.contacts as
+select * from candidate.contacts where contact_id in (select contact_id from changed.scope);
+create unlogged table changed.contact_points as
+select * from candidate.contact_points where contact_id in (select contact_id from changed.scope);
+create unlogged table changed.decisions as
+select * from candidate.decisions where contact_id in (select contact_id from changed.scope);
+create unlogged table changed.marketable_contacts as
+select * from candidate.marketable_contacts where contact_id in (select contact_id from changed.scope);
+create unlogged table changed.suppressions as
+select * from candidate.suppressions where contact_id in (select contact_id from changed.scope);
+create unlogged table changed.consent_timeline as
+select * from candidate.consent_timeline where contact_id in (select contact_id from changed.scope);
+analyze changed.contacts, changed.contact_points, changed.decisions, changed.marketable_contacts, changed.suppressions,
+    changed.consent_timeline;
+
+create unlogged table changed.addresses as
+select distinct {_BASE.format(address="address")} as address from changed.marketable_contacts;
+analyze changed.addresses;
+
+create unlogged table changed.naming as
+select events.event_key
+from candidate.consent_events as events
+inner join intermediate.int_events__received as received
+    on received.event_key = split_part(events.event_key, chr(31), 1)
+where
+    events.event_type in (
+        'consent_withdrawn', 'consent_refused', 'objection_raised', 'contact_deceased', 'erasure_requested'
+    )
+    and (
+        {_BASE.format(address="received.email")} in (select address from changed.addresses)
+        or received.phone in (select address from changed.addresses)
+        or received.postal in (select address from changed.addresses)
+    );
+analyze changed.naming;
+
+create unlogged table changed.consent_events as
+select * from candidate.consent_events
+where
+    contact_id in (select contact_id from changed.scope)
+    or event_key in (select evidence_id from changed.marketable_contacts where evidence_id is not null)
+    or event_key in (select anchored_by from changed.decisions where anchored_by is not null)
+    or event_key in (select event_key from changed.naming)
+    or event_type = 'consent_revoked';
+analyze changed.consent_events;
+
+create unlogged table changed.int_events__received as
+select received.* from intermediate.int_events__received as received
+where received.event_key in (select split_part(event_key, chr(31), 1) from changed.consent_events);
+create unlogged table changed.records as
+select record_id, digest from raw.records
+where record_id in (select evidence_record_id from changed.marketable_contacts);
+analyze changed.int_events__received, changed.records;
+"""
+
+
+def statements_version() -> str:
+    """The digest of the statements and of what evaluates them: what another version judged is judged again."""
+    summed = hashlib.sha256()
+    for folder in (settings.CHECKOUT / "expectations", Path(__file__).parent):
+        for path in sorted(folder.glob("*.py")):
+            summed.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return summed.hexdigest()[:12]
+
+
+@contextmanager
+def changed(connection: psycopg.Connection[Any], run_id: str) -> Iterator[int | None]:
+    """Holds, in the schema `changed`, the rows of the contacts that a run must judge; how many contacts, or None: all.
+
+    The copies are gone afterwards; what a killed run left is taken away by the next.
+    """
+    connection.execute("drop schema if exists changed cascade")
+    reason, before = _reason_for_all(connection, run_id)
+    if reason is not None:
+        log.info("all contacts are judged: %s", reason)
+        contacts = None
+    else:
+        contacts = _copy(connection, run_id, before)
+        log.info("%d contacts are judged, which changed since the publication", contacts)
+    connection.execute("update gate.runs set contacts_judged = %s where run_id = %s", (contacts, run_id))
+    try:
+        yield contacts
+    finally:
+        connection.execute("drop schema if exists changed cascade")
+
+
+def _copy(connection: psycopg.Connection[Any], run_id: str, before: datetime | None) -> int:
+    after, as_of = _one(connection, "select records_after, as_of from gate.runs where run_id = %s", run_id)
+    with connection.transaction():
+        # by contact, a few out of many: the one place of the gate where an index is walked
+        connection.execute("set local enable_nestloop = on")
+        with psycopg.ClientCursor(connection) as cursor:
+            cursor.execute(_COPIES.encode(), {"after": after, "before": before, "as_of": as_of})
+    (contacts,) = _one(connection, "select count(*) from changed.scope")
+    return int(contacts)
+
+
+def _reason_for_all(connection: psycopg.Connection[Any], run_id: str) -> tuple[str | None, datetime | None]:
+    """Why everybody must be judged, or nothing and the business moment of what is published."""
+    if not unpublished.conditions(connection):
+        return "what is published may differ from the candidate in any row", None
+    judged = connection.execute(
+        "select passed, statements_version, as_of from gate.runs where run_id = %s",
+        (unpublished.last_publication(connection),),
+    ).fetchone()
+    version, as_of, after = _one(
+        connection, "select statements_version, as_of, records_after from gate.runs where run_id = %s", run_id
+    )
+    if judged is None or judged[0] is not True:
+        return "the gate is not known to have passed what is published", None
+    if judged[1] != version:
+        return "the statements have changed", None
+    if judged[2] > as_of:
+        return "the business moment lies before that of what is published", None
+    (recalled,) = _one(
+        connection,
+        "select exists (select from candidate.consent_events where event_type = 'consent_revoked' and record_id > %s)",
+        after,
+    )
+    if recalled:
+        return "a source has recalled what it sent", None
+    return None, judged[2]
+
+
+def _one(connection: psycopg.Connection[Any], query: str, *values: Any) -> tuple[Any, ...]:
+    row = connection.execute(query.encode(), values).fetchone()
+    assert row is not None
+    return tuple(row)
