@@ -30,6 +30,9 @@ create table if not exists intermediate.completed_builds (run_id text primary ke
 
 
 _BUILD = ("build", "--exclude-resource-type", "unit_test")
+# Of all there is much, and each join has a key to hash by. The planner expects few rows of joins over many columns, and
+# would walk the other side for each of them; the sorts are large, and two models are made at a time.
+_OF_ALL = "-c enable_nestloop=off -c work_mem=64MB"
 _RUN = ("run",)  # the tests that hold of the whole hold of a part; a full build asks them
 
 
@@ -78,6 +81,7 @@ def run(
     work_folder: Path,
     variables: Mapping[str, Any] | None = None,
     seeds: Path | None = None,
+    session: str = "",
 ) -> TransformCounts:
     """Runs one dbt command (`["build", "--select", ...]`) on the database at an address.
 
@@ -87,6 +91,7 @@ def run(
         variables: the project's variables, as `questions`.
         seeds: another folder of seeds than the project's own, read with the project's rows of every policy key that it
             does not name. It stays as it is.
+        session: settings of the sessions that the models are made in, as `PGOPTIONS` has them.
 
     Raises:
         RegistryFault: policy or registries lack a row, or hold one twice.
@@ -94,11 +99,16 @@ def run(
     """
     with _copied(seeds) as copied:
         registry_check.check(copied)
-        return _invoke(command, address, work_folder, variables or {}, copied)
+        return _invoke(command, address, work_folder, variables or {}, copied, session)
 
 
 def _invoke(
-    command: Sequence[str], address: str, work_folder: Path, variables: Mapping[str, Any], seeds: Path | None
+    command: Sequence[str],
+    address: str,
+    work_folder: Path,
+    variables: Mapping[str, Any],
+    seeds: Path | None,
+    session: str,
 ) -> TransformCounts:
     from dbt.cli.main import dbtRunner
 
@@ -114,6 +124,8 @@ def _invoke(
     }
     if seeds is not None:
         values["OPTKEEPER_SEEDS"] = str(seeds)
+    if session:
+        values["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} {session}".strip()
     arguments = [
         *command,
         "--project-dir", str(settings.DBT_PROJECT),
@@ -248,7 +260,11 @@ def compare(*, address: str | None = None, work_folder: Path | None = None) -> T
         try:
             tell(connection, stands, daily.REBUILT)
             counts = run(
-                _BUILD, address=address, work_folder=work / "rebuilt", variables={"schema_prefix": daily.REBUILT}
+                _BUILD,
+                address=address,
+                work_folder=work / "rebuilt",
+                variables={"schema_prefix": daily.REBUILT},
+                session=_OF_ALL,
             )
             found = daily.differences(connection)
             daily.publish_all(connection)
@@ -264,7 +280,7 @@ def _build_all(connection: "psycopg.Connection[Any]", address: str, work: Path, 
     connection.execute("analyze raw.records")
     daily.forget(connection)
     tell(connection, now)
-    counts = run(_BUILD, address=address, work_folder=work)
+    counts = run(_BUILD, address=address, work_folder=work, session=_OF_ALL)
     daily.keep(connection, now)
     return counts
 

@@ -2,13 +2,28 @@
 {{ config(materialized='table' if is_daily() else 'view', post_hook="{{ analyze_table(this) }}" if is_daily() else []) }}
 -- R34, R41: what has landed, read as canonical events with their addresses in one spelling.
 
-with addresses as (
+-- each of what is asked twice is imported twice: PostgreSQL works on a CTE that is read once only with both processors
+with emails as (
 
     select * from {{ ref('stg_landing__addresses') }}
+    where kind = 'email'
 
 ),
 
-country_names as (
+phones as (
+
+    select * from {{ ref('stg_landing__addresses') }}
+    where kind = 'phone'
+
+),
+
+countries as (
+
+    select * from {{ ref('country_names') }}
+
+),
+
+postal_countries as (
 
     select * from {{ ref('country_names') }}
 
@@ -67,8 +82,8 @@ countried as (
         {{ read_country('delivered.country', 'countries.country') }} as named_country,
         {{ read_country('delivered.postal_country', 'postal_countries.country') }} as named_postal_country
     from delivered
-    left join country_names as countries on countries.folded_name = {{ country_spelling('delivered.country') }}
-    left join country_names as postal_countries
+    left join countries on countries.folded_name = {{ country_spelling('delivered.country') }}
+    left join postal_countries
         on postal_countries.folded_name = {{ country_spelling('delivered.postal_country') }}
 
 ),
@@ -139,12 +154,11 @@ addressed as (
             and {{ local_date('countried.received_at') }} <= coalesce(
                 default_countries.valid_to, {{ local_date('countried.received_at') }}
             )
-    left join addresses as emails
-        on emails.kind = 'email' and emails.spelling = btrim(countried.email_text) and emails.country = ''
-    left join addresses as phones
+    left join emails
+        on emails.spelling = btrim(countried.email_text) and emails.country = ''
+    left join phones
         on
-            phones.kind = 'phone'
-            and phones.spelling = btrim(countried.phone_text)
+            phones.spelling = btrim(countried.phone_text)
             and phones.country = coalesce(countried.named_country, countried.default_country, '')
 
 )
