@@ -61,6 +61,19 @@ def test_whose_address_an_event_names_that_came_since_is_judged_whosever_it_is(
     assert judged(candidate) == sorted([found, "web/2"])
 
 
+@pytest.mark.parametrize(("refers", "found"), [("refers_to_batch", ["web/1"]), ("refers_to_event_id", ["called"])])
+def test_whose_records_a_recall_that_came_since_takes_back_are_judged(
+    candidate: Connection, refers: str, found: list[str]
+) -> None:
+    source, named = {"refers_to_batch": ("web", "b1"), "refers_to_event_id": ("shop", "s3")}[refers]
+    candidate.execute(
+        f"insert into intermediate.int_events__received (event_key, record_id, event_type, source, {refers})"
+        " values ('x', (select records_after + 1 from gate.runs where run_id = 'r1'), 'consent_revoked', %s, %s)".encode(),
+        (source, named),
+    )
+    assert judged(candidate) == sorted([*found, "web/2"])
+
+
 @pytest.mark.parametrize(
     ("boundary", "found"),
     [
@@ -92,8 +105,6 @@ def test_whose_timeline_has_a_boundary_between_both_moments_is_judged(
         "update gate.runs set statements_version = 'other' where run_id = 'r0'",
         "update gate.runs set statements_version = null where run_id = 'r0'",
         "update gate.runs set as_of = as_of + interval '2 days' where run_id = 'r0'",
-        "update gate.runs set records_after = 0;"
-        " update candidate.consent_events set event_type = 'consent_revoked' where event_key = 'web/2'",
     ],
 )
 def test_everybody_is_judged_where_what_changed_does_not_suffice(candidate: Connection, change: str) -> None:

@@ -1,9 +1,10 @@
 """Whom a run must judge: the contacts that changed since the publication; the rest was judged when it was published.
 
 What a publication can write of a contact's own marts is what daily builds replaced since the last one, so these
-contacts are judged again, and whom the gate itself finds concerned: by an event that came since, theirs or one that
-names their address, or by a boundary of the timeline that has passed. Restrictions that name an address of theirs are
-read beside them, whosever they are. Everybody is judged where that does not suffice.
+contacts are judged again, and whom the gate itself finds concerned: by an event that came since, theirs, one that
+names their address or one that recalls what they rest on, or by a boundary of the timeline that has passed.
+Restrictions that name an address of theirs are read beside them, whosever they are. Everybody is judged where that
+does not suffice.
 """
 
 import hashlib
@@ -37,6 +38,19 @@ union
 select postal from received where postal is not null;
 analyze changed.named_since;
 
+create unlogged table changed.recalled_since as
+with recalls as (
+    select source, refers_to_batch, refers_to_event_id from intermediate.int_events__received
+    where record_id > %(after)s and event_type = 'consent_revoked'
+)
+
+select received.event_key from intermediate.int_events__received as received
+inner join recalls on recalls.source = received.source and recalls.refers_to_batch = received.batch
+union
+select received.event_key from intermediate.int_events__received as received
+inner join recalls on received.event_key = recalls.source || '/' || recalls.refers_to_event_id;
+analyze changed.recalled_since;
+
 create unlogged table changed.scope as
 select contact_id from intermediate.unpublished_contacts
 union
@@ -44,6 +58,9 @@ select contact_id from candidate.consent_events where record_id > %(after)s
 union
 select contact_id from candidate.consent_timeline
 where (valid_from > %(before)s and valid_from <= %(as_of)s) or (valid_to > %(before)s and valid_to <= %(as_of)s)
+union
+select contact_id from candidate.consent_events
+where split_part(event_key, chr(31), 1) in (select event_key from changed.recalled_since)
 union
 select contact_id from candidate.marketable_contacts
 where {_BASE.format(address="address")} in (select address from changed.named_since);
@@ -153,22 +170,13 @@ def _reason_for_all(connection: psycopg.Connection[Any], run_id: str) -> tuple[s
         "select passed, statements_version, as_of from gate.runs where run_id = %s",
         (unpublished.last_publication(connection),),
     ).fetchone()
-    version, as_of, after = _one(
-        connection, "select statements_version, as_of, records_after from gate.runs where run_id = %s", run_id
-    )
+    version, as_of = _one(connection, "select statements_version, as_of from gate.runs where run_id = %s", run_id)
     if judged is None or judged[0] is not True:
         return "the gate is not known to have passed what is published", None
     if judged[1] != version:
         return "the statements have changed", None
     if judged[2] > as_of:
         return "the business moment lies before that of what is published", None
-    (recalled,) = _one(
-        connection,
-        "select exists (select from candidate.consent_events where event_type = 'consent_revoked' and record_id > %s)",
-        after,
-    )
-    if recalled:
-        return "a source has recalled what it sent", None
     return None, judged[2]
 
 
