@@ -159,7 +159,7 @@ def test_a_run_tells_that_it_judged_what_changed_and_on_what_statements_did_not(
     assert report.contacts == 1
     assert "; of contacts, the 1 that changed since the publication" in report.described()
     page = report.docs.read_text()
-    assert "for the 1 contacts that changed" in page
+    assert "for those who changed since the publication: 1." in page
     assert ">candidate.marketable_contacts</a>, what changed<" in page.replace("\n", "")
     candidate.execute(spoil.format("false", "'web/2'").encode())
     with pytest.raises(GateFailed, match=r"EveryMarketableAddressIsUsable: 1 violation \(contact_id web/2,"):

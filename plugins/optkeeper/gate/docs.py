@@ -52,8 +52,7 @@ _RUN_PAGE = _PAGES.from_string(
 {% else %}<strong class="fails">Stopped</strong>: nothing is published, what was published stands.{% endif %}
 
 {% if report.contacts is not none %}
-What rests on a contact alone was judged for the {{ report.contacts }} contacts that changed since
-the publication.{% endif %}
+What rests on a contact alone was judged for those who changed since the publication: {{ report.contacts }}.{% endif %}
 </p>
 <table>
 <thead><tr><th>Statement</th><th>On</th><th>Severity</th><th>Outcome</th><th>First violations</th></tr></thead>

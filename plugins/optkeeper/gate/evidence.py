@@ -22,27 +22,30 @@ def recompute_for_candidate(connection: psycopg.Connection[Any]) -> None:
         if connection.execute("select to_regclass('candidate.marketable_contacts')").fetchone() == (None,):
             connection.execute("delete from gate.recomputed_digests")
             return
-        _forget_what_was_touched(connection)
+        # rows and tiles in the versions that they have before they are read: what is written meanwhile gives others
         connection.execute(
-            "create temporary table unjudged as"
-            " select distinct evidence_record_id as record_id from candidate.marketable_contacts"
-            " where evidence_record_id not in (select record_id from gate.recomputed_digests)"
+            "create temporary table relied_on as"
+            " select record_id, xmin as record_version, ctid as record_place from raw.records"
+            " where record_id in (select evidence_record_id from candidate.marketable_contacts)"
         )
-        connection.execute("analyze unjudged")
-        records = "select record_id from unjudged"
-        sealed = _sealed(connection, f"record_id in ({records})")
-        found = [
-            (is_as_received and record_id in sealed, record_id)
-            for record_id, is_as_received in judged(connection, f"where record_id in ({records})")
-        ]
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "insert into gate.recomputed_digests (is_as_received, record_id, record_version, record_place)"
-                " select %s, record_id, xmin, ctid from raw.records where record_id = %s",
-                found,
-            )
-        connection.execute("drop table unjudged")
+        connection.execute("analyze relied_on")
+        _forget_what_was_touched(connection)
         _note_sealed(connection)
+        connection.execute("delete from relied_on where record_id in (select record_id from gate.recomputed_digests)")
+        records = "select record_id from relied_on"
+        sealed = _sealed(connection, f"record_id in ({records})")
+        sound = [
+            record_id
+            for record_id, is_as_received in judged(connection, f"where record_id in ({records})")
+            if is_as_received and record_id in sealed
+        ]
+        connection.execute(
+            "insert into gate.recomputed_digests (record_id, is_as_received, record_version, record_place)"
+            " select record_id, record_id in (select unnest(%s::bigint[])), record_version, record_place"
+            " from relied_on",
+            (sound,),
+        )
+        connection.execute("drop table relied_on")
 
 
 _TILES_BEFORE = (
@@ -57,13 +60,13 @@ def _forget_what_was_touched(connection: psycopg.Connection[Any]) -> None:
         connection.execute("delete from gate.recomputed_digests")
         return
     connection.execute(
-        "delete from gate.recomputed_digests as known"
-        " where not known.is_as_received or known.record_id >= %s"
-        " or not exists (select from raw.records where records.record_id = known.record_id"
-        "  and records.xmin = known.record_version and records.ctid = known.record_place)"
-        " or not exists (select from candidate.marketable_contacts as listed"
-        "  where listed.evidence_record_id = known.record_id)",
+        "delete from gate.recomputed_digests where not is_as_received or record_id >= %s",
         (known[1],),
+    )
+    connection.execute(
+        "delete from gate.recomputed_digests as known where not exists (select from relied_on"
+        " where relied_on.record_id = known.record_id and relied_on.record_version = known.record_version"
+        " and relied_on.record_place = known.record_place)"
     )
 
 
