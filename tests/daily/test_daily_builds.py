@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 from optkeeper import daily, transform
-from optkeeper.gate import ledger
+from optkeeper.gate import ledger, scope
 from optkeeper.gate.report import GateReport, StatementResult
 from optkeeper.landing.land import Landing
 from optkeeper.sources.canonical_feed import read_events
 from optkeeper.warehouse.publish import PublicationRefused, publish
 
+from expectations import statements
 from tests.daily.happenings import Event, days, happenings, portions
 from tests.road.road import Road
 
 _DAYS = 8
+_JUDGED_FOR = datetime(2025, 7, 6, tzinfo=UTC)
 
 
 def _land(road_: Road, events: Sequence[Event]) -> None:
@@ -164,13 +166,37 @@ def test_a_publication_after_daily_builds_writes_what_they_replaced(travelled: R
     assert _published_otherwise(travelled) == set()
 
 
+def test_the_gate_judges_after_a_daily_build_whom_it_replaced(travelled: Road) -> None:
+    first = datetime(2025, 7, 3, tzinfo=UTC)
+    _land(travelled, [_consent("anna", "a1"), _consent("bram", "b1")])
+    for days_, run_id in enumerate(("first", "again")):  # records are judged until two runs have passed them
+        _build(travelled, run_id, first + timedelta(days=days_))
+        _publish(travelled, run_id)
+    _land(travelled, [_withdrawal("anna", "a2"), _consent("cato", "c1")])
+    _build(travelled, "second", first + timedelta(days=2))
+    with travelled.connected() as connection:
+        ledger.begin(connection, "second", _JUDGED_FOR)
+        with scope.changed(connection, "second"):
+            judged = connection.execute("select address from changed.contact_points where channel = 'email'").fetchall()
+            listed = connection.execute("select distinct address from changed.marketable_contacts").fetchall()
+            of_contacts = [statement for statement in statements() if statement.by_contact]
+            violated = [
+                statement.__name__
+                for statement in of_contacts
+                if connection.execute(statement.sql(changed=True).encode()).fetchall()
+            ]
+    assert {address for (address,) in judged} == {"anna@noord.example", "cato@noord.example"}
+    assert {address for (address,) in listed} == {"cato@noord.example"}
+    assert violated == []
+
+
 def _publish(road_: Road, run_id: str) -> None:
     """Publishes what the gate let pass; what it judges is asked elsewhere."""
     with road_.connected() as connection:
         ledger.ensure_gate(connection)
-        began = ledger.begin(connection, run_id, datetime(2025, 7, 6, tzinfo=UTC))
+        began = ledger.begin(connection, run_id, _JUDGED_FOR)
         passed = StatementResult("Everything", "Everything holds.", "candidate.decisions", "critical", 0)
-        ledger.close(connection, GateReport(run_id, datetime(2025, 7, 6, tzinfo=UTC), began, (passed,), road_.work))
+        ledger.close(connection, GateReport(run_id, _JUDGED_FOR, began, (passed,), road_.work))
         publish(connection, run_id)
 
 
