@@ -30,8 +30,8 @@ create table if not exists intermediate.completed_builds (run_id text primary ke
 
 
 _BUILD = ("build", "--exclude-resource-type", "unit_test")
-# Of all there is much, and each join has a key to hash by. The planner expects few rows of joins over many columns, and
-# would walk the other side for each of them; the sorts are large, and two models are made at a time.
+# Of all there is much, and each large join has a key to hash by. The planner expects few rows of joins over many
+# columns, and would walk the other side for each of them; the sorts are large, and two models are made at a time.
 _OF_ALL = "-c enable_nestloop=off -c work_mem=64MB"
 _RUN = ("run",)  # the tests that hold of the whole hold of a part; a full build asks them
 

@@ -1,5 +1,6 @@
 """What a run judges: whom the last publication does not hold as they are now; the rest stands as it was judged."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import psycopg
 import pytest
 from optkeeper.gate import GateFailed, ledger, run_gate, scope
 
+from expectations.permissions import NoMarketableAddressIsNamedByARestriction
 from tests.gate import world
 
 Connection = psycopg.Connection[Any]
@@ -136,12 +138,17 @@ def test_a_restriction_of_whoever_shares_the_address_is_found(candidate: Connect
         " where event_key = 'web/1';"
         "update intermediate.int_events__received set email = 'p+nieuws@voorbeeld.nl' where event_key = 'web/1'"
     )
-    from optkeeper.gate import evaluate
-
-    (statement,) = [s for s in evaluate.statements() if s.__name__ == "NoMarketableAddressIsNamedByARestriction"]
     with scope.changed(candidate, world.RUN):
-        found = candidate.execute(statement.sql(changed=True)).fetchall()
+        found = candidate.execute(NoMarketableAddressIsNamedByARestriction.sql(changed=True).encode()).fetchall()
     assert [(row[0], row[-1]) for row in found] == [("web/2", "web/1")]
+
+
+def test_what_restricts_by_address_is_read_as_the_statement_names_it() -> None:
+    def named(query: str) -> set[str]:
+        return set(re.findall(r"'(\w+)'", query.partition("event_type in (")[2].partition(")")[0]))
+
+    assert named(scope._COPIES) == named(NoMarketableAddressIsNamedByARestriction.sql())
+    assert "objection_raised" in named(scope._COPIES)
 
 
 def test_a_run_tells_that_it_judged_what_changed_and_on_what_statements_did_not(

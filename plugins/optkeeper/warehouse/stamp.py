@@ -22,8 +22,8 @@ def stamp(connection: psycopg.Connection[Any]) -> str:
         row = connection.execute(
             sql.SQL(
                 "select count(*), sum(hashtextextended(cast(held as text), 0)::numeric),"
-                " sum(hashtextextended(cast(held as text), 1)::numeric) from {} as held"
-            ).format(unpublished.narrowed(unpublished.CANDIDATE, name, named))
+                " sum(hashtextextended(cast(held as text), 1)::numeric) from {} as held where {}"
+            ).format(sql.Identifier(unpublished.CANDIDATE, name), sql.SQL(named.get(name, "true")))
         ).fetchone()
         summed.update(f"{name}|{named.get(name)}|{row}\n".encode())
     return summed.hexdigest()

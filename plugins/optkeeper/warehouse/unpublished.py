@@ -6,7 +6,6 @@ The stamp, the gate and the publication ask here, so that what is judged is what
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from optkeeper import daily
 
@@ -71,10 +70,3 @@ def shape(connection: psycopg.Connection[Any], schema: str, name: str) -> list[t
 def by_the_calendar(name: str) -> list[str]:
     """The columns of a mart that are shown and not stored."""
     return [] if name == DATED else sorted(BY_THE_CALENDAR)
-
-
-def narrowed(schema: str, name: str, named: dict[str, str]) -> sql.Composed:
-    """The rows of a mart that can differ."""
-    return sql.SQL("(select * from {}.{} where {})").format(
-        sql.Identifier(schema), sql.Identifier(name), sql.SQL(named.get(name, "true"))
-    )
