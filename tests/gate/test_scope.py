@@ -167,7 +167,7 @@ def test_a_run_tells_that_it_judged_what_changed_and_on_what_statements_did_not(
     assert "; of contacts, the 1 that changed since the publication" in report.described()
     page = report.docs.read_text()
     assert "for those who changed since the publication: 1." in page
-    assert ">candidate.marketable_contacts</a>, what changed<" in page.replace("\n", "")
+    assert ">candidate.marketable_contacts</a>, what changed<" in page
     candidate.execute(spoil.format("false", "'web/2'").encode())
     with pytest.raises(GateFailed, match=r"EveryMarketableAddressIsUsable: 1 violation \(contact_id web/2,"):
         run_gate(warehouse_url, run_id="r1", as_of=world.decided_for(), docs_folder=tmp_path)

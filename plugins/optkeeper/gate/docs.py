@@ -61,7 +61,7 @@ What rests on a contact alone was judged for those who changed since the publica
 <tr>
 <td><strong>{{ result.rule }}</strong><br>{{ result.stated }}</td>
 <td>{% if pages[result.suite] %}<a href="{{ pages[result.suite] }}">{{ result.relation }}</a>
-{% else %}{{ result.relation }}{% endif %}{% if result.read %}, what changed{% endif %}</td>
+{%- else %}{{ result.relation }}{% endif %}{% if result.read %}, what changed{% endif %}</td>
 <td>{{ result.severity }}</td>
 {% if result.passed %}<td class="holds">holds</td>
 {% elif result.violations is none %}<td class="fails">could not be evaluated: {{ result.problem }}</td>
