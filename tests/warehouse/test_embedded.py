@@ -84,6 +84,17 @@ def test_a_dropped_database_is_gone_with_the_sessions_in_it(data: Path) -> None:
         assert connection.execute("select to_regclass('half_made')").fetchone() == (None,)
 
 
+def test_texts_compare_by_their_code_points_whatever_language_the_machine_speaks(data: Path) -> None:
+    with psycopg.connect(embedded.url("warehouse", data)) as connection:
+        ordered = connection.execute(
+            "select string_agg(name, '' order by name) from unnest(array['b', 'É', 'a', 'B']) as name"
+        )
+        assert ordered.fetchone() == ("BabÉ",)
+        assert connection.execute(
+            "select datlocprovider::text, datlocale from pg_database where datname = current_database()"
+        ).fetchone() == ("b", "C.UTF-8")
+
+
 def test_the_servers_log_holds_no_row(server: Path, warehouse: psycopg.Connection[Any]) -> None:
     warehouse.execute("create temporary table people (address text unique)")
     with pytest.raises(psycopg.errors.UniqueViolation):

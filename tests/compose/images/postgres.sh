@@ -3,8 +3,9 @@
 # listens on the socket only.
 set -eu
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-    initdb --pgdata "$PGDATA" --username "$POSTGRES_USER" --pwfile "$POSTGRES_PASSWORD_FILE" --encoding UTF8 --locale C.UTF-8 \
-        --auth-local trust --auth-host scram-sha-256
+    # unquoted: they are several
+    initdb --pgdata "$PGDATA" --username "$POSTGRES_USER" --pwfile "$POSTGRES_PASSWORD_FILE" \
+        --auth-local trust --auth-host scram-sha-256 $POSTGRES_INITDB_ARGS
     echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
     echo "listen_addresses = '*'" >> "$PGDATA/postgresql.conf"
     echo "unix_socket_directories = '/var/run/postgresql'" >> "$PGDATA/postgresql.conf"
