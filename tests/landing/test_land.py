@@ -1,5 +1,4 @@
 import hashlib
-import itertools
 import random
 import threading
 import time
@@ -102,20 +101,55 @@ def test_a_pull_killed_midway_goes_on_from_its_last_committed_cursor(warehouse: 
     assert [row[2] for row in _records(warehouse)] == [str(number) for number in range(25)]
 
 
-def test_memory_does_not_grow_with_the_source(warehouse: Connection) -> None:
+def test_memory_does_not_grow_with_the_source(warehouse: Connection, warehouse_url: str) -> None:
     held: list[int] = []
-    alive = itertools.count()
 
-    def stream() -> Iterator[StreamItem]:
+    def stream(watching: Connection) -> Iterator[StreamItem]:
         for number in range(3_000):
-            next(alive)
             yield _received(number)
-            stored = warehouse.execute("select count(*) from raw.records").fetchone()
+            stored = watching.execute("select count(*) from raw.records").fetchone()
             assert stored is not None
             held.append(number + 1 - stored[0])
 
-    Landing(warehouse, "web", chunk=100).land(stream())
-    assert max(held) <= 100
+    with database.connect(warehouse_url) as watching:
+        Landing(warehouse, "web", chunk=100).land(stream(watching))
+    assert max(held) <= 200  # one transaction that is stored, and the next
+
+
+def test_a_source_that_asks_what_has_landed_is_answered_while_a_transaction_is_stored(warehouse: Connection) -> None:
+    landing = Landing(warehouse, "web", chunk=10)
+    answers = []
+
+    def stream() -> Iterator[StreamItem]:
+        for number in range(95):
+            yield _received(number)
+            yield Cursor("events", {"next": number})
+            answers.append(landing.ledger.cursor("events"))
+
+    landing.land(stream())
+    told = [-1 if state is None else int(state["next"]) for state in answers]
+    # a cursor is stored with what stands before it, and no answer is older than one that was given
+    assert told == [(number + 1) // 10 * 10 - 2 if number >= 9 else -1 for number in range(95)]
+
+
+def test_a_transaction_that_cannot_be_stored_ends_the_landing_with_its_own_error(
+    warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def stream() -> Iterator[StreamItem]:
+        for number in range(100):
+            read.append(number)
+            yield _received(number)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Landing, "_receipt", lambda _, payload: "no moment" if payload["event_id"] == "25" else None)
+        with pytest.raises(psycopg.errors.InvalidDatetimeFormat):
+            Landing(warehouse, "web", chunk=10).land(stream())
+    assert len(_records(warehouse)) == 20
+    assert len(read) <= 40
+    Landing(warehouse, "web", chunk=10).land(_received(number) for number in range(100))
+    assert len(_records(warehouse)) == 100
 
 
 def test_files_populations_and_addresses_are_remembered(warehouse: Connection) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from optkeeper.landing.land import Landing, WarehouseLedger
+from optkeeper.landing.land import Landing
 from optkeeper.registry import pulled_source
 from optkeeper.samples.mailchimp import API_KEY, EVENTS, NEWSLETTER, MailchimpServer, instant_text
 from optkeeper.sources.mailchimp import Mailchimp
@@ -88,7 +88,8 @@ def _pulled(travelled: Road, account: MailchimpServer, now: datetime) -> None:
         pulled_source("esp"), ConnectionDetails(password=API_KEY, extra={"base_url": account.url}), now=lambda: now
     )
     with travelled.connected() as connection:
-        Landing(connection, "esp").land(source.pull(WarehouseLedger(connection, "esp")))
+        landing = Landing(connection, "esp")
+        landing.land(source.pull(landing.ledger))
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optkeeper import registry
-from optkeeper.landing.land import Landing, LandingCounts, WarehouseLedger
+from optkeeper.landing.land import Landing, LandingCounts
 from optkeeper.registry import RegisteredSource
 from optkeeper.sources import canonical_feed
 from optkeeper.sources.canonical_feed import CanonicalFeed, read_events
@@ -218,7 +218,8 @@ def _pulled(folder: Path) -> list[StreamItem]:
 
 
 def _land(warehouse: Connection, folder: Path, chunk: int = 10) -> LandingCounts:
-    return Landing(warehouse, "web", chunk=chunk).land(_feed(folder).pull(WarehouseLedger(warehouse, "web")))
+    landing = Landing(warehouse, "web", chunk=chunk)
+    return landing.land(_feed(folder).pull(landing.ledger))
 
 
 def _rows(warehouse: Connection) -> list[tuple[Any, ...]]:
@@ -333,10 +334,9 @@ def test_a_pull_that_is_killed_and_run_again_leaves_the_same_rows(warehouse: Con
         raise Killed
 
     for after in (0, 7, 25, 41, 95):
+        landing = Landing(warehouse, "web", chunk=10)
         with pytest.raises(Killed):
-            Landing(warehouse, "web", chunk=10).land(
-                dying(_feed(folder).pull(WarehouseLedger(warehouse, "web")), after)
-            )
+            landing.land(dying(_feed(folder).pull(landing.ledger), after))
     _land(warehouse, folder)
     expected = [(item.source_id, dict(item.payload)) for item in _pulled(folder) if isinstance(item, Received)]
     assert sorted((row[0], row[2]) for row in _rows(warehouse)) == sorted(expected, key=lambda event: event[0])

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from optkeeper import settings
-from optkeeper.landing.land import Landing, WarehouseLedger
+from optkeeper.landing.land import Landing
 from optkeeper.registry import RegisteredSource, pulled_source
 from optkeeper.samples.hubspot import (
     CONSENT_LABEL,
@@ -414,8 +414,8 @@ def test_a_killed_incremental_pull_reads_its_window_again(account: HubSpotServer
 
 def land(warehouse: psycopg.Connection[Any], server: HubSpotServer, crm: RegisteredSource, now: datetime) -> int:
     """Lands one pull and answers how many records were new."""
-    stream = source_of(server, crm, now=now).pull(WarehouseLedger(warehouse, "crm"))
-    return Landing(warehouse, "crm").land(stream).records_new
+    landing = Landing(warehouse, "crm")
+    return landing.land(source_of(server, crm, now=now).pull(landing.ledger)).records_new
 
 
 def build_events(warehouse_url: str, target: Path) -> None:

@@ -13,7 +13,7 @@ import httpx
 import psycopg
 import pytest
 from optkeeper import settings
-from optkeeper.landing.land import Landing, WarehouseLedger
+from optkeeper.landing.land import Landing
 from optkeeper.registry import RegisteredSource, pulled_source
 from optkeeper.samples.mailchimp import (
     API_KEY,
@@ -730,8 +730,8 @@ def test_a_killed_incremental_pull_reads_its_window_again(account: MailchimpServ
 
 def land(warehouse: psycopg.Connection[Any], server: MailchimpServer, esp: RegisteredSource, now: datetime) -> int:
     """Lands one pull and answers how many records were new."""
-    stream = source_of(server, esp, now=now).pull(WarehouseLedger(warehouse, "esp"))
-    return Landing(warehouse, "esp").land(stream).records_new
+    landing = Landing(warehouse, "esp")
+    return landing.land(source_of(server, esp, now=now).pull(landing.ledger)).records_new
 
 
 def build_events(warehouse_url: str, target: Path, *, with_seeds: bool = True) -> None:

@@ -1,14 +1,15 @@
 """Landing: a source's stream into `raw`, in transactions that each leave a whole state.
 
 Memory does not grow with the source: a transaction holds at most `CHUNK` records and `CHUNK_BYTES` bytes, and the
-server removes what it knows. Killed at any point, the next run goes on from the last committed cursor, and within a
-file behind the last stored record. What is told and what stands afterwards always add up: each record that a stream
-tells is new, known already, or broken and in quarantine.
+server removes what it knows; while one is stored, the next is read. Killed at any point, the next run goes on from the
+last committed cursor, and within a file behind the last stored record. What is told and what stands afterwards always
+add up: each record that a stream tells is new, known already, or broken and in quarantine.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -172,6 +173,8 @@ class _Chunk:
 class Landing:
     """Lands streams of one source over one connection (autocommit: each chunk is its own transaction).
 
+    The connection is the landing's own while a stream is read: who reads it asks `ledger` what has been landed.
+
     Args:
         honour_received_at: take `received_at` from the payload, as `evaluate` does; production never does.
     """
@@ -189,19 +192,32 @@ class Landing:
         self._file: FileOpened | None = None
         self._items_of_file = 0
         self._stored_of_file = 0
+        self._storing: Future[None] | None = None
+        self.ledger = WarehouseLedger(connection, source, self._settle)
         self.counts = LandingCounts()
 
     def land(self, stream: Iterator[StreamItem]) -> LandingCounts:
         """Stores a whole stream and answers what it saw; a cursor is stored with what stands before it."""
         self._connection.execute(_STAGES)
         chunk = _Chunk()
-        for item in stream:
-            self._take(item, chunk)
-            if chunk.is_full(self._chunk_size):
-                self._store(chunk)
-                chunk = _Chunk()
+        with ThreadPoolExecutor(1, "landing") as storer:
+            try:
+                for item in stream:
+                    self._take(item, chunk)
+                    if chunk.is_full(self._chunk_size):
+                        self._settle()
+                        self._storing = storer.submit(self._store, chunk)
+                        chunk = _Chunk()
+            finally:
+                self._settle()
         self._store(chunk)
         return self.counts
+
+    def _settle(self) -> None:
+        """Waits until what is being stored is, or raises why it cannot be; the connection is free then."""
+        if self._storing is not None:
+            storing, self._storing = self._storing, None
+            storing.result()
 
     def _take(self, item: StreamItem, chunk: _Chunk) -> None:
         if isinstance(item, Received | Broken):
@@ -216,7 +232,7 @@ class Landing:
                 chunk.progress[(self._file.digest, self._file.reading)] = self._items_of_file
         elif isinstance(item, FileOpened):
             self._file, self._items_of_file = item, 0
-            self._stored_of_file = WarehouseLedger(self._connection, self._source).items_of_file(item)
+            self._stored_of_file = self.ledger.items_of_file(item)
         elif isinstance(item, FileTaken | FileLeft):
             self._file = None
             if isinstance(item, FileTaken):

@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg
 
-from optkeeper.landing.land import Landing, LandingCounts, WarehouseLedger
+from optkeeper.landing.land import Landing, LandingCounts
 from optkeeper.registry import RegisteredSource
 from optkeeper.sources import connector
 from optkeeper.sources.stream import ConnectionDetails
@@ -25,7 +25,7 @@ def pull(connection: psycopg.Connection[Any], source: RegisteredSource, details:
         assert row is not None
         landing = Landing(connection, source.source)
         try:
-            landing.land(connector(source.connector)(source, details).pull(WarehouseLedger(connection, source.source)))
+            landing.land(connector(source.connector)(source, details).pull(landing.ledger))
         except BaseException as problem:
             _close(connection, row[0], "failed", landing.counts, type(problem).__name__)
             raise
