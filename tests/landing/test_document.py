@@ -1,5 +1,6 @@
 import hashlib
 import json
+import random
 
 import pytest
 from hypothesis import given
@@ -90,3 +91,28 @@ def test_of_very_many_repeated_keys_no_value_is_left_out() -> None:
     readings = document.readings(document.decode_repeating(text.encode()))
     assert {value for reading in readings for value in reading.values()} == set(range(200))
     assert len(readings) <= document.MOST_READINGS + 10
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_text_is_read_at_once_only_where_each_key_stands_once(seed: int) -> None:
+    drawn = random.Random(seed)
+    # keys that are spelled in several ways, and texts that look like the end of a key
+    keys = ["a", "b", "\\u0061", "é", "\\u00e9", 'a\\"', "a\\u0022", ":"]
+    texts = ['"x"', '"\\u0022:"', '"\\":"', '"\\\\"', '"é"', "1", "1.50", "null", "[1, 2]", '["\\":", {"a":1}]', "{}"]
+
+    def made(depth: int) -> str:
+        members = (
+            f'"{drawn.choice(keys)}"{drawn.choice(["", "", "", " "])}:'
+            f"{made(depth - 1) if depth and drawn.random() < 0.3 else drawn.choice(texts)}"
+            for _ in range(drawn.randrange(5))
+        )
+        return "{" + ", ".join(members) + "}"
+
+    read = 0
+    for _ in range(500):
+        text = made(2).encode()
+        value = document.decode_plain(text)
+        if value is not None:
+            read += 1
+            assert value == document.decode_strictly(text), text
+    assert read > 50

@@ -85,7 +85,8 @@ def decode_plain(text: bytes) -> Any | None:
     """The value of a JSON text in which every key stands once, where that shows at once; else None.
 
     Before each colon that ends a key stands its quotation mark, so a text holds no more keys than it holds `":`; where
-    the value holds as many, none was lost. One that may be nested too deep does not show it.
+    the value holds as many, none was lost. Written again, the value shows its keys in the same way, unless a text in it
+    holds a quotation mark, which stands behind a backslash. One that may be nested too deep does not show it.
     """
     if text.count(b"{") + text.count(b"[") > DEEPEST:
         return None
@@ -93,9 +94,10 @@ def decode_plain(text: bytes) -> Any | None:
         value = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError, ValueError):
         return None
-    if _KEY_APART.search(text) is not None or _members_of(value) != text.count(b'":'):
+    if _KEY_APART.search(text) is not None:
         return None
-    return value
+    members = _members_of(value) if b"\\" in text else encode(value).count(b'":')
+    return value if members == text.count(b'":') else None
 
 
 def _members_of(value: Any) -> int:
@@ -222,7 +224,8 @@ def canonical(payload: Mapping[str, Any]) -> bytes:
         MalformedDocument: it holds what PostgreSQL cannot store (NUL, a number out of range).
     """
     if _NOT_DIGESTED in payload:
-        payload = {key: value for key, value in payload.items() if key != _NOT_DIGESTED}
+        payload = dict(payload)
+        del payload[_NOT_DIGESTED]
     try:
         text = _SORTED_ENCODER.encode(payload)
     except (ValueError, RecursionError):  # a whole number of thousands of digits, a lone surrogate
@@ -231,7 +234,7 @@ def canonical(payload: Mapping[str, Any]) -> bytes:
         raise MalformedDocument("a number is out of range") from None
     if text.count(b"{") + text.count(b"[") > DEEPEST and _depth(payload) > DEEPEST:
         raise MalformedDocument(_TOO_DEEP)
-    if _MAYBE_LONG_NUMBER.search(text) and _has_long_number(payload):
+    if len(text) > LONGEST_NUMBER and _MAYBE_LONG_NUMBER.search(text) and _has_long_number(payload):
         raise MalformedDocument("a number is out of range")
     if b"\\u0000" in text and b"\\u0000" in text.replace(b"\\\\", b""):
         raise MalformedDocument("a text holds the NUL character")

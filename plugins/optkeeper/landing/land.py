@@ -8,11 +8,13 @@ add up: each record that a stream tells is new, known already, or broken and in 
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -41,6 +43,8 @@ CHUNK = 10_000
 CHUNK_BYTES = 16 * 1024**2
 _REMEMBERED_ADDRESSES = 200_000
 _LONGEST_POSITION = 500
+_RECORDS = (Received, Broken)
+_SWITCH_INTERVAL = 0.0001  # seconds; by the usual 0.005 each block for the server waits as long for the reader
 
 _STAGES = """
 create temporary table if not exists landing_stage (
@@ -52,10 +56,6 @@ create temporary table if not exists landing_broken (
     received_at timestamptz, digest bytea, payload bytea
 ) on commit delete rows
 """
-_COPY = (
-    "copy landing_stage (position, object, source_id, batch, received_at, digest, payload, broken_reason, is_excerpt)"
-    " from stdin"
-)
 _COPY_BROKEN = (
     "copy landing_broken"
     " (place, object, position, delivery, reason, field, detail, batch, received_at, digest, payload) from stdin"
@@ -140,16 +140,21 @@ class LandingCounts:
     files: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
+class _Record(NamedTuple):
+    """A row of `landing_stage`."""
+
+    position: int
     object: str
     source_id: str
     batch: str | None
     received_at: datetime | None
     digest: bytes
-    payload: bytes
-    broken_reason: str | None = None
-    is_excerpt: bool = False
+    payload: str
+    broken_reason: str | None
+    is_excerpt: bool
+
+
+_COPY = f"copy landing_stage ({', '.join(_Record._fields)}) from stdin"
 
 
 @dataclass(slots=True)
@@ -200,7 +205,7 @@ class Landing:
         """Stores a whole stream and answers what it saw; a cursor is stored with what stands before it."""
         self._connection.execute(_STAGES)
         chunk = _Chunk()
-        with ThreadPoolExecutor(1, "landing") as storer:
+        with ThreadPoolExecutor(1, "landing") as storer, _switching_at_once():
             try:
                 for item in stream:
                     self._take(item, chunk)
@@ -220,7 +225,7 @@ class Landing:
             storing.result()
 
     def _take(self, item: StreamItem, chunk: _Chunk) -> None:
-        if isinstance(item, Received | Broken):
+        if isinstance(item, _RECORDS):
             if self._is_stored_already():
                 return
             chunk.seen += 1
@@ -262,7 +267,7 @@ class Landing:
             if excerpt.CONTROL.search(item.source_id):
                 raise document.MalformedDocument("its id holds a control character")
             text = document.canonical(item.payload)
-            stored = document.encode(item.payload)
+            stored = item.text or document.encode(item.payload)
         except document.MalformedDocument as problem:
             self._take_unstorable(item, str(problem), chunk, received_at)
             return
@@ -325,8 +330,12 @@ class Landing:
         is_excerpt: bool = False,
     ) -> None:
         digest = hashlib.sha256(canonical).digest()
-        record = _Record(object_, source_id, batch, received_at, digest, stored, broken_reason, is_excerpt)
-        chunk.records.append(record)
+        chunk.records.append(
+            _Record(
+                len(chunk.records), object_, source_id, batch, received_at, digest, stored.decode(), broken_reason,
+                is_excerpt,
+            )
+        )  # fmt: skip
         chunk.size += len(stored)
 
     def _quarantine(self, broken: Broken, received_at: datetime | None, chunk: _Chunk) -> None:
@@ -380,11 +389,8 @@ class Landing:
         with connection.transaction(), connection.cursor() as cursor:
             if chunk.records:
                 with cursor.copy(_COPY) as copy:
-                    for position, one in enumerate(chunk.records):
-                        copy.write_row(
-                            (position, one.object, one.source_id, one.batch, one.received_at, one.digest,
-                             one.payload.decode(), one.broken_reason, one.is_excerpt)
-                        )  # fmt: skip
+                    for one in chunk.records:
+                        copy.write_row(one)
             if chunk.broken:
                 with cursor.copy(_COPY_BROKEN) as copy:
                     for place, (broken, delivery, at) in enumerate(chunk.broken):
@@ -483,6 +489,17 @@ class Landing:
         counts.records_known += chunk.seen - chunk.broken_seen - new
         counts.quarantined += quarantined
         counts.files += len(chunk.files)
+
+
+@contextmanager
+def _switching_at_once() -> Iterator[None]:
+    """Lets a thread that mostly waits for the server go on at once whenever it need not wait."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _as_received(payload: Mapping[str, Any], storable: Mapping[str, Any]) -> bytes:

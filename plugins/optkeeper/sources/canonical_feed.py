@@ -122,7 +122,7 @@ def read_events(lines: Iterable[bytes], origin: str, source: str | None = None) 
                 excerpts=excerpt.of_json(raw, excerpt.broken_id(raw)),
             )  # fmt: skip
             continue
-        yield Received(OBJECT, payload["event_id"], payload, _addresses(payload))
+        yield Received(OBJECT, payload["event_id"], payload, _addresses(payload), text=text)
 
 
 def _checked(text: bytes, source: str | None) -> Mapping[str, Any]:

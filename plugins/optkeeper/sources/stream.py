@@ -27,7 +27,8 @@ class Received:
     """One record as received. `object` is qualified by its connector: `hubspot.contacts`.
 
     `payload` is the record as its decoded JSON object; decode with `optkeeper.landing.document.decode`,
-    which keeps numbers exact. `batch` names the vendor delivery that it came in.
+    which keeps numbers exact. `batch` names the vendor delivery that it came in. `text` is the record's own JSON text,
+    where it came as one, in which each key stands once; it says what `payload` says, and spares the writing of it.
     """
 
     object: str
@@ -35,6 +36,7 @@ class Received:
     payload: Mapping[str, Any]
     addresses: tuple[RawAddress, ...] = ()
     batch: str | None = None
+    text: bytes | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
