@@ -52,7 +52,7 @@ def test_a_small_size_goes_the_whole_way(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (records, quarantined) == (bench.events + 1, 0)
     assert 0 < contacts <= 40
     assert marketable
-    assert len(bench.rows) == 15
+    assert len(bench.rows) == 16
 
 
 def test_the_page_holds_a_part_for_each_size_in_their_order() -> None:
