@@ -20,7 +20,8 @@ _HEAD = """# Benchmarks
 
 What each stage costs, beside the least that it could cost in the same run, on made-up histories of six years (`tests/bench/histories.py`).
 Only ratios of one run can be compared between machines. The goals are for 1,000,000 contacts on two cores. Each part is written by the
-command above it; a goal that is missed is missed.
+command above it; a goal that is missed is missed. Models only: how long models were being made, at most two at once. The daily run comes
+a day after one that was gated and published.
 """
 
 
