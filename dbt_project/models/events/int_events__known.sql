@@ -3,7 +3,7 @@
 -- restriction that names another person or address restricts too: the source has used an id of its twice. Of what decides
 -- nothing, and is told alike of one person, only what was known first stands, and what happened first and last.
 
-with received as (
+with received as {{ read_each_time() }} (
 
     select * from {{ ref('int_events__received') }}
 
@@ -29,17 +29,20 @@ members as (
 ),
 
 {% endif %}
+told_again as (
+
+    select event_key from received
+    group by event_key
+    having count(*) > 1
+
+),
+
 known as (
 
     select
         worlds.world_id,
         received.event_key,
         received.record_id,
-        coalesce({{ address_base('received.email') }}, lower(received.email_text)) as named_email,
-        coalesce(received.phone, received.phone_text) as named_phone,
-        received.postal as named_postal,
-        received.source_contact_id as named_contact,
-        event_types.when_broken = 'restricts' as restricts,
         case when received.told_at is not null then received.told_alike end as told_alike,
         received.told_at,
         row_number() over (
@@ -48,50 +51,7 @@ known as (
         ) as place,
         min(received.received_at) over (partition by worlds.world_id, received.event_key) as first_received_at
     from received
-    inner join event_types on event_types.event_type = received.event_type
-{% if is_evaluation() %}
-    inner join members on members.event_key = received.event_key
-    inner join worlds on worlds.world_id = members.world_id and received.received_at <= worlds.known_at
-{% else %}
-    inner join worlds on received.received_at <= worlds.known_at
-{% endif %}
-),
-
--- older versions of restrictions that name somebody whom the newest version does not
-of_others as (
-
-    select
-        known.world_id,
-        known.event_key,
-        known.record_id,
-        known.first_received_at,
-        {{ key_of([
-            "coalesce(known.named_email, '')", "coalesce(known.named_phone, '')", "coalesce(known.named_postal, '')",
-            "coalesce(known.named_contact, '')"
-        ]) }} as person_key,
-        known.place
-    from known
-    inner join known as newest
-        on newest.world_id = known.world_id and newest.event_key = known.event_key and newest.place = 1
-    where
-        known.place > 1
-        and known.restricts
-        and (
-            coalesce(known.named_email <> coalesce(newest.named_email, ''), false)
-            or coalesce(known.named_phone <> coalesce(newest.named_phone, ''), false)
-            or coalesce(known.named_postal <> coalesce(newest.named_postal, ''), false)
-            or coalesce(known.named_contact <> coalesce(newest.named_contact, ''), false)
-        )
-
-),
-
-of_each_other as (
-
-    select
-        *,
-        row_number() over (partition by world_id, event_key, person_key order by place) as place_for_person
-    from of_others
-
+{{ in_worlds('received') }}
 ),
 
 newest as (
@@ -108,6 +68,66 @@ newest as (
 
 ),
 
+-- whom the versions name of a restriction that was told more than once
+named as (
+
+    select
+        worlds.world_id,
+        received.event_key,
+        received.record_id,
+        coalesce({{ address_base('received.email') }}, lower(received.email_text)) as email,
+        coalesce(received.phone, received.phone_text) as phone,
+        received.postal,
+        received.source_contact_id,
+        event_types.when_broken = 'restricts' as restricts,
+        row_number() over (
+            partition by worlds.world_id, received.event_key
+            order by received.received_at desc, received.record_id desc
+        ) as place,
+        min(received.received_at) over (partition by worlds.world_id, received.event_key) as first_received_at
+    from received
+    inner join told_again on told_again.event_key = received.event_key
+    inner join event_types on event_types.event_type = received.event_type
+{{ in_worlds('received') }}
+),
+
+-- older versions of restrictions that name somebody whom the newest version does not
+of_others as (
+
+    select
+        named.world_id,
+        named.event_key,
+        named.record_id,
+        named.first_received_at,
+        {{ key_of([
+            "coalesce(named.email, '')", "coalesce(named.phone, '')", "coalesce(named.postal, '')",
+            "coalesce(named.source_contact_id, '')"
+        ]) }} as person_key,
+        named.place
+    from named
+    inner join named as newest
+        on newest.world_id = named.world_id and newest.event_key = named.event_key and newest.place = 1
+    where
+        named.place > 1
+        and named.restricts
+        and (
+            coalesce(named.email <> coalesce(newest.email, ''), false)
+            or coalesce(named.phone <> coalesce(newest.phone, ''), false)
+            or coalesce(named.postal <> coalesce(newest.postal, ''), false)
+            or coalesce(named.source_contact_id <> coalesce(newest.source_contact_id, ''), false)
+        )
+
+),
+
+of_each_other as (
+
+    select
+        *,
+        row_number() over (partition by world_id, event_key, person_key order by place) as place_for_person
+    from of_others
+
+),
+
 {% if is_evaluation() %}
 telling as (
 
@@ -120,30 +140,16 @@ placed as (
     select
         *,
         row_number() over (partition by world_id, told_alike order by first_received_at, event_key) as known_place,
-        row_number() over (partition by world_id, told_alike order by told_at, event_key) as first_place,
-        row_number() over (partition by world_id, told_alike order by told_at desc, event_key desc) as last_place
+        row_number() over (partition by world_id, told_alike order by told_at, event_key) as told_place,
+        count(*) over (partition by world_id, told_alike) as times_told
     from newest
-    where told_alike is not null
 
 ),
 
 telling as (
 
-    select
-        world_id,
-        event_key,
-        record_id,
-        first_received_at
-    from newest
-    where told_alike is null
-    union all
-    select
-        world_id,
-        event_key,
-        record_id,
-        first_received_at
-    from placed
-    where 1 in (known_place, first_place, last_place)
+    select * from placed
+    where told_alike is null or known_place = 1 or told_place in (1, times_told)
 
 ),
 {% endif %}

@@ -7,7 +7,7 @@ with recursive keyed as (
 
 ),
 
-links as (
+links as {{ read_each_time() }} (
 
     select * from {{ ref('int_identity__links') }}
 

@@ -6,7 +6,7 @@ with candidate_keys as (
 
 ),
 
-overloaded as (
+overloaded as {{ read_each_time() }} (
 
     select * from {{ ref('int_identity__overloaded_keys') }}
 

@@ -1,6 +1,6 @@
 -- R35: which nodes are one person? Both directions, so that a walk may start anywhere.
 
-with keyed as (
+with keyed as {{ read_each_time() }} (
 
     select * from {{ ref('int_identity__keyed') }}
     where not is_quarantined

@@ -1,7 +1,7 @@
 -- R35: which keys bind more records of their own than a person can have? A filler address, a shared inbox that nobody has
 -- registered, an id that is none (`0`): it links nobody, and a restriction on it binds nobody but itself.
 
-with candidate_keys as (
+with candidate_keys as {{ read_each_time() }} (
 
     select * from {{ ref('int_identity__candidate_keys') }}
     where not is_quarantined

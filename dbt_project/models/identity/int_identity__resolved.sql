@@ -7,7 +7,7 @@ with keyed as (
 
 ),
 
-contacts as (
+contacts as {{ read_each_time() }} (
 
     select * from {{ ref('int_identity__contacts') }}
 

@@ -14,7 +14,7 @@ followed as (
         lag(evidence_id) over so_far as evidence_before,
         lag(valid_to) over so_far as ended_before
     from timeline
-    window so_far as (partition by contact_id, address, channel, purpose, brand, basis order by valid_from)
+    window so_far as (partition by scope_id, basis order by valid_from)
 
 ),
 
@@ -40,8 +40,7 @@ numbered as (
     select
         *,
         sum(differs) over (
-            partition by contact_id, address, channel, purpose, brand, basis
-            order by valid_from rows between unbounded preceding and current row
+            partition by scope_id, basis order by valid_from rows between unbounded preceding and current row
         ) as interval_number
     from compared
 
@@ -62,7 +61,7 @@ consent_timeline as (
         nullif(max(valid_to), {{ forever() }}) as valid_to,
         min(evidence_id) as evidence_id
     from numbered
-    group by contact_id, address, channel, purpose, brand, basis, interval_number
+    group by scope_id, contact_id, address, channel, purpose, brand, basis, interval_number
 
 )
 

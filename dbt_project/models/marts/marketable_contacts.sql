@@ -1,5 +1,5 @@
 {{ config(indexes=[{'columns': ['evidence_id']}, {'columns': ['anchored_by']}]) }}
-with decisions as (
+with decisions as {{ read_each_time() }} (
 
     select * from {{ ref('decisions') }}
     where marketable

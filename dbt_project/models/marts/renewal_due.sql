@@ -18,7 +18,7 @@ postal_addresses as (
 
 ),
 
-events as (
+events as {{ read_each_time() }} (
 
     select * from {{ ref('int_events__judged') }}
 

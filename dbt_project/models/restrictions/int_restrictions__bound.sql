@@ -1,12 +1,12 @@
 -- R25, R27, R34: whom and which addresses does a restriction hold for?
 
-with stated as (
+with stated as {{ read_each_time() }} (
 
     select * from {{ ref('int_restrictions__stated') }}
 
 ),
 
-named as (
+named as {{ read_each_time() }} (
 
     select * from {{ ref('int_restrictions__named') }}
 

@@ -1,6 +1,6 @@
 -- R27, R34: which addresses does a restriction name? A cell that holds several names each of them.
 
-with stated as (
+with stated as {{ read_each_time() }} (
 
     select * from {{ ref('int_restrictions__stated') }}
 

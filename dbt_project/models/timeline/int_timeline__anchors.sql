@@ -7,7 +7,7 @@ with scope_periods as (
 
 ),
 
-consents as (
+consents as {{ read_each_time() }} (
 
     select * from {{ ref('int_permissions__consents') }}
     where defect is null

@@ -1,6 +1,6 @@
 -- R2-R4, R10, R15, R18, R22-R24, R42: from when until when is a basis live?
 
-with scope_periods as (
+with scope_periods as {{ read_each_time() }} (
 
     select * from {{ ref('int_timeline__scope_periods') }}
 
@@ -12,7 +12,7 @@ anchors as (
 
 ),
 
-restricted as (
+restricted as {{ read_each_time() }} (
 
     select * from {{ ref('int_timeline__restricted') }}
     where kind = 'restriction'

@@ -2,7 +2,7 @@
 -- Classes of consent: 1 counted, waits, lapsed or was revoked; 2 did not count; 3 only asked. Of the other bases: 1 formed;
 -- 2 formed, but the person was not told; 3 not formed.
 
-with scope_periods as (
+with scope_periods as {{ read_each_time() }} (
 
     select * from {{ ref('int_timeline__scope_periods') }}
 

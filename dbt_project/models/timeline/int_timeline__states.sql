@@ -1,6 +1,6 @@
 -- Every moment at which anything changes for a scope period, and what then stands: one pass over the changes in their order.
 
-with live as (
+with live as {{ read_each_time() }} (
 
     select * from {{ ref('int_timeline__live') }}
 
@@ -12,13 +12,13 @@ effective_grants as (
 
 ),
 
-standing as (
+standing as {{ read_each_time() }} (
 
     select * from {{ ref('int_timeline__standing') }}
 
 ),
 
-statements as (
+statements as {{ read_each_time() }} (
 
     select * from {{ ref('int_timeline__statements') }}
 
