@@ -1,6 +1,6 @@
 -- R14: the first confirmation, by a person, of a faultless grant of the same source and address, within its days.
 
-with assessed as (
+with assessed as {{ read_each_time() }} (
 
     select * from {{ ref('int_permissions__consents') }}
     where defect is null
@@ -25,26 +25,49 @@ confirmations as (
 
 ),
 
+channels as (
+
+    select distinct world_id, channel from assessed
+
+),
+
+-- by channel, so that an address finds its own: otherwise each grant meets every confirmation of its source
+carried as (
+
+    select
+        confirmations.world_id,
+        confirmations.source,
+        confirmations.event_key,
+        confirmations.record_id,
+        confirmations.occurred_at,
+        channels.channel,
+        {{ carried_address('confirmations', 'channels.channel') }} as address
+    from confirmations
+    inner join channels on channels.world_id = confirmations.world_id
+
+),
+
 matched as (
 
     select
         assessed.scope_id,
         assessed.event_key as grant_key,
-        confirmations.event_key as confirmation_key,
-        confirmations.record_id as confirmation_record_id,
-        confirmations.occurred_at as confirmed_at,
+        carried.event_key as confirmation_key,
+        carried.record_id as confirmation_record_id,
+        carried.occurred_at as confirmed_at,
         row_number() over (
             partition by assessed.scope_id, assessed.event_key
-            order by confirmations.occurred_at, confirmations.event_key
+            order by carried.occurred_at, carried.event_key
         ) as rank
     from assessed
-    inner join confirmations
+    inner join carried
         on
-            confirmations.world_id = assessed.world_id
-            and confirmations.source = assessed.source
-            and {{ carried_address('confirmations', 'assessed.channel') }} = assessed.address
-            and confirmations.occurred_at >= assessed.effective_at
-            and confirmations.occurred_at <= assessed.confirmable_until
+            carried.world_id = assessed.world_id
+            and carried.source = assessed.source
+            and carried.channel = assessed.channel
+            and carried.address = assessed.address
+            and carried.occurred_at >= assessed.effective_at
+            and carried.occurred_at <= assessed.confirmable_until
 
 ),
 
