@@ -32,6 +32,8 @@ def readable(address: str) -> str:
 
 def plain(text: str) -> str:
     """The text on one line, without what no file can hold."""
+    if text.isascii() and text.isprintable():
+        return text.strip(" ")
     return _NOT_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", _CONTROLS.sub(" ", text)).strip(" ")
 
 

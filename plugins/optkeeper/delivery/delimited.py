@@ -9,11 +9,12 @@ For programs: columns and codes as in the mart, separated by `,`, without a mark
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from optkeeper.delivery.cells import for_csv
-from optkeeper.delivery.people import PEOPLE_COLUMNS, shown
+from optkeeper.delivery.people import PEOPLE_COLUMNS, Value
 from optkeeper.delivery.published import COLUMNS, Invitation
 from optkeeper.delivery.wording import Wording
 
@@ -22,23 +23,27 @@ PROGRAMS_ENCODING, PROGRAMS_SEPARATOR = "utf-8", ","
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
-def write_for_people(path: Path, due: Iterable[Invitation], words: Wording) -> None:
-    """Writes the rows as the spreadsheet shows them."""
+@contextmanager
+def for_people(path: Path, words: Wording) -> Iterator[Callable[[Sequence[Value]], None]]:
+    """Opens the file for people; takes what each row shows."""
     with path.open("w", encoding=PEOPLE_ENCODING, newline="") as lines:
         writer = csv.writer(lines, delimiter=PEOPLE_SEPARATOR, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         writer.writerow(words.columns[name] for name in PEOPLE_COLUMNS)
-        for row in due:
-            writer.writerow(for_csv(_text(value)) for value in shown(row, words))
+        yield lambda values: writer.writerow(for_csv(_text(value)) for value in values)
 
 
-def write_for_programs(path: Path, due: Iterable[Invitation]) -> None:
-    """Writes the rows as they are; a telephone number is no formula, and stands bare."""
+@contextmanager
+def for_programs(path: Path) -> Iterator[Callable[[Invitation], None]]:
+    """Opens the file for programs; takes the rows as they are. A telephone number is no formula, and stands bare."""
     with path.open("w", encoding=PROGRAMS_ENCODING, newline="") as lines:
         writer = csv.writer(lines, delimiter=PROGRAMS_SEPARATOR, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         writer.writerow(COLUMNS)
-        for row in due:
+
+        def put(row: Invitation) -> None:
             texts = (_text(getattr(row, name)) for name in COLUMNS)
             writer.writerow(text if _E164.fullmatch(text) else for_csv(text) for text in texts)
+
+        yield put
 
 
 def _text(value: object) -> str:

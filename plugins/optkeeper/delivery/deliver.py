@@ -33,6 +33,7 @@ from optkeeper.delivery import delimited, invitations, ledger, mail, policy_numb
 from optkeeper.delivery.invitations import InvitationError
 from optkeeper.delivery.ledger import DeliveredList
 from optkeeper.delivery.mail import Mailer, MailError
+from optkeeper.delivery.people import shown
 from optkeeper.delivery.policy_numbers import PolicyNumber
 from optkeeper.delivery.published import Publication, SourceAge, Summary
 from optkeeper.delivery.recipients import LIST, Recipient, recipients
@@ -263,10 +264,6 @@ class _Delivery:
         folder = self._work / owner.brand
         folder.mkdir(exist_ok=True)
         local = _Paths(*(str(folder / Path(path).name) for path in paths))
-        delimited.write_for_people(Path(local.csv), published.rows(self._connection, owner.brand, owner.channel), words)
-        delimited.write_for_programs(
-            Path(local.import_csv), published.rows(self._connection, owner.brand, owner.channel)
-        )
         cover = workbook.Cover(
             words,
             owner.brand,
@@ -279,7 +276,16 @@ class _Delivery:
             day.renewal_window_days,
             day.ages,
         )
-        workbook.write(Path(local.xlsx), cover, published.rows(self._connection, owner.brand, owner.channel))
+        with (
+            delimited.for_people(Path(local.csv), words) as for_people,
+            delimited.for_programs(Path(local.import_csv)) as for_programs,
+            workbook.opened(Path(local.xlsx), cover) as in_workbook,
+        ):
+            for row in published.rows(self._connection, owner.brand, owner.channel):
+                values = shown(row, words)
+                for_people(values)
+                for_programs(row)
+                in_workbook(row, values)
         Path(local.manifest).write_bytes(_manifest(day, owner, summary, waiting, revision, local))
         return local
 

@@ -20,10 +20,12 @@ ACTED_ON = (
 TRACED_BY = ("basis", "lead_channel", "evidence_id", "contact_id")
 PEOPLE_COLUMNS = ACTED_ON + TRACED_BY
 
+Value = str | int | date | None
 
-def shown(row: Invitation, words: Wording) -> list[str | int | date | None]:
+
+def shown(row: Invitation, words: Wording) -> list[Value]:
     """The values of `PEOPLE_COLUMNS`."""
-    said: dict[str, str | int | date | None] = row._asdict() | {
+    said: dict[str, Value] = row._asdict() | {
         "address": _address(row, words),
         "purposes": ", ".join(map(words.purpose, row.purposes.split(SEPARATOR))),
         "stage": words.stage(row.stage),

@@ -3,7 +3,8 @@
 The bytes are those of the content: no moment of writing stands in them, so the same list has the same digest.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -15,7 +16,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from optkeeper import settings
 from optkeeper.delivery.cells import could_be_formula, for_xlsx
-from optkeeper.delivery.people import ACTED_ON, PEOPLE_COLUMNS, shown
+from optkeeper.delivery.people import ACTED_ON, PEOPLE_COLUMNS, Value
 from optkeeper.delivery.policy_numbers import PolicyNumber
 from optkeeper.delivery.published import Invitation, Publication, SourceAge, Summary
 from optkeeper.delivery.wording import THIS_MONTH, THIS_WEEK, Wording, spelled
@@ -64,8 +65,9 @@ class Cover:
     ages: Sequence[SourceAge]
 
 
-def write(path: Path, cover: Cover, due: Iterable[Invitation]) -> None:
-    """Writes the whole workbook; memory does not grow with the rows."""
+@contextmanager
+def opened(path: Path, cover: Cover) -> Iterator[Callable[[Invitation, Sequence[Value]], None]]:
+    """Opens the workbook; takes each row with what it shows. Memory does not grow with the rows."""
     # What it writes on the way holds personal data and stays beside the file.
     with xlsxwriter.Workbook(path, {"constant_memory": True, "tmpdir": str(path.parent)}) as book:
         book.set_properties(
@@ -77,7 +79,8 @@ def write(path: Path, cover: Cover, due: Iterable[Invitation]) -> None:
         )
         formats = _Formats(book)
         _write_cover(book, formats, cover)
-        _write_list(book, formats, cover, due)
+        listed = _List(book, formats, cover)
+        yield listed.put
 
 
 class _Formats:
@@ -210,18 +213,26 @@ def _write_cover(book: xlsxwriter.Workbook, formats: _Formats, cover: Cover) -> 
     sheet.paragraph(words.confidential, _LABEL)
 
 
-def _write_list(book: xlsxwriter.Workbook, formats: _Formats, cover: Cover, due: Iterable[Invitation]) -> None:
-    sheet, written, sheets = None, 0, 0
-    left = cover.summary.row_count
-    for row in due:
-        if sheet is None or written == ROWS_PER_SHEET:
-            sheets += 1
-            sheet, written = _list_sheet(book, formats, cover, sheets, min(left, ROWS_PER_SHEET)), 0
-            left -= ROWS_PER_SHEET
-        written += 1
-        _write_row(sheet, written, row, cover.wording)
-    if sheet is None:
-        _list_sheet(book, formats, cover, 1, 0)
+class _List:
+    """The rows, on as many sheets as they fill."""
+
+    def __init__(self, book: xlsxwriter.Workbook, formats: _Formats, cover: Cover) -> None:
+        self._book, self._formats, self._cover = book, formats, cover
+        self._sheets, self._left = 0, cover.summary.row_count
+        self._begin()
+
+    def put(self, row: Invitation, values: Sequence[Value]) -> None:
+        if self._written == ROWS_PER_SHEET:
+            self._begin()
+        self._written += 1
+        _write_row(self._sheet, self._written, row, values)
+
+    def _begin(self) -> None:
+        self._sheets += 1
+        row_count = min(self._left, ROWS_PER_SHEET)
+        self._sheet = _list_sheet(self._book, self._formats, self._cover, self._sheets, row_count)
+        self._left -= row_count
+        self._written = 0
 
 
 def _list_sheet(book: xlsxwriter.Workbook, formats: _Formats, cover: Cover, number: int, row_count: int) -> _Sheet:
@@ -242,16 +253,15 @@ def _list_sheet(book: xlsxwriter.Workbook, formats: _Formats, cover: Cover, numb
     return sheet
 
 
-def _write_row(sheet: _Sheet, place: int, row: Invitation, words: Wording) -> None:
+def _write_row(sheet: _Sheet, place: int, row: Invitation, values: Sequence[Value]) -> None:
     look = _ROW | ({"bg_color": _PALE} if place % 2 == 0 else {})
     soon = _SOON if row.days_left <= THIS_WEEK else _NEXT if row.days_left <= THIS_MONTH else {}
-    values = shown(row, words)
     sheet.sheet.set_row(place, _height(values))
     for column, (name, value) in enumerate(zip(PEOPLE_COLUMNS, values, strict=True)):
         sheet.cell(place, column, value, look | {"align": "center"} | soon if name == "days_left" else look)
 
 
-def _height(values: Sequence[Any]) -> float:
+def _height(values: Sequence[Value]) -> float:
     """High enough for the longest of the texts that wrap: not every program fits rows to their texts by itself."""
     printed = zip(ACTED_ON, values, strict=False)
     lines = max(-(-len(value) // (_WIDTHS[name] - 2)) for name, value in printed if isinstance(value, str))
