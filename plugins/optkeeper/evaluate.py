@@ -123,7 +123,7 @@ def evaluate(
             _put(connection, asked)
             connection.execute("analyze")
         transform.run(
-            ["build", "--select", "+answers", "--resource-type", "model", "--resource-type", "seed"],
+            ["build", "--no-write-json", "--select", "+answers", "--resource-type", "model", "--resource-type", "seed"],
             address=address, work_folder=work, variables={"questions": True}, seeds=_seeds(work, registry),
         )  # fmt: skip
         with database.connect(address) as connection:

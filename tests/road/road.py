@@ -71,7 +71,7 @@ class Road:
             evaluate._put(connection, asked)
             connection.execute("analyze")
         transform.run(
-            ["build", "--select", "+answers", "--resource-type", "model", "--resource-type", "seed"],
+            ["build", "--no-write-json", "--select", "+answers", "--resource-type", "model", "--resource-type", "seed"],
             address=self.address, work_folder=self.work, variables={"questions": True}, seeds=self.seeds,
         )  # fmt: skip
         with self.connected() as connection:
@@ -97,7 +97,8 @@ class Road:
         with self.connected() as connection:
             transform.tell(connection, daily.State("road", now, now, 0, "unknown", "", 0, 0))
         transform.run(
-            ["build", "--select", "+int_identity__resolved", *models, "--resource-type", "model", "--resource-type", "seed"],
+            ["build", "--no-write-json", "--select", "+int_identity__resolved", *models,
+             "--resource-type", "model", "--resource-type", "seed"],
             address=self.address, work_folder=self.work, seeds=self.seeds,
         )  # fmt: skip
 

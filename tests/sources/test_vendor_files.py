@@ -177,7 +177,7 @@ def test_rows_become_canonical_events_with_dates_as_the_vendor_writes_them(
     pull(warehouse, replace(registry.pulled_source("leadco"), source="joint", vendor="joint"), details)
 
     transform.run(
-        ["build", "--select", "+int_events__from_vendor_files", "--indirect-selection", "cautious"],
+        ["build", "--no-write-json", "--select", "+int_events__from_vendor_files", "--indirect-selection", "cautious"],
         address=warehouse_url, work_folder=tmp_path,
     )  # fmt: skip
 
