@@ -3,6 +3,17 @@
 -- restriction that names another person or address restricts too: the source has used an id of its twice. Of what decides
 -- nothing, and is told alike of one person, only what was known first stands, and what happened first and last.
 
+{%- set of_what_a_world_knows %}
+    from received
+    inner join event_types on event_types.event_type = received.event_type
+{%- if is_evaluation() %}
+    inner join members on members.event_key = received.event_key
+    inner join worlds on worlds.world_id = members.world_id and received.received_at <= worlds.known_at
+{%- else %}
+    inner join worlds on received.received_at <= worlds.known_at
+{%- endif %}
+{%- endset %}
+
 with received as {{ read_each_time() }} (
 
     select * from {{ ref('int_events__received') }}
@@ -50,8 +61,8 @@ known as (
             order by received.received_at desc, received.record_id desc
         ) as place,
         min(received.received_at) over (partition by worlds.world_id, received.event_key) as first_received_at
-    from received
-{{ in_worlds('received') }}
+    {{ of_what_a_world_knows }}
+
 ),
 
 newest as (
@@ -68,7 +79,7 @@ newest as (
 
 ),
 
--- whom the versions name of a restriction that was told more than once
+-- whom the versions name of what was told more than once
 named as (
 
     select
@@ -85,10 +96,9 @@ named as (
             order by received.received_at desc, received.record_id desc
         ) as place,
         min(received.received_at) over (partition by worlds.world_id, received.event_key) as first_received_at
-    from received
-    inner join told_again on told_again.event_key = received.event_key
-    inner join event_types on event_types.event_type = received.event_type
-{{ in_worlds('received') }}
+    {{ of_what_a_world_knows }}
+    where received.event_key in (select event_key from told_again)
+
 ),
 
 -- older versions of restrictions that name somebody whom the newest version does not
