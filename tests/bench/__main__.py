@@ -1,6 +1,7 @@
 """`make bench SIZE=100000`, or `LEAVES=15000000`: measures and writes `docs/benchmarks.md`; a part of it for each size."""
 
 import argparse
+import logging
 import os
 import platform
 import re
@@ -62,6 +63,8 @@ def main() -> None:
     parser.add_argument("--leaves", type=int, help="seal so many leaves, and nothing else")
     parser.add_argument("--out", type=Path, default=PAGE, help="the page that is written")
     given = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    logging.getLogger("tests.bench").setLevel(logging.INFO)
     with tempfile.TemporaryDirectory(prefix="optkeeper-bench-") as folder:
         os.environ["OPTKEEPER_HOME"] = folder
         try:

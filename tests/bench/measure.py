@@ -28,11 +28,12 @@ from optkeeper.warehouse.publish import publish
 
 from tests.bench import memory
 from tests.bench.histories import LAST, Event, a_day_later, histories
-from tests.bench.row import Row
+from tests.bench.row import Row, Rows
 from tests.bench.sealing import proof_seconds
 
 AS_OF = LAST + timedelta(days=1)
 _CLIENTS, _LOOKUPS = 4, 250
+_KNOWN = 1_000_000  # of each source so many are landed again: enough for a rate
 _FLOOR = """
 create table bench_floor as
 select
@@ -81,7 +82,7 @@ def measure(contacts: int, work: Path) -> Bench:
     clock = _Clock(int((work / "postgres" / "postmaster.pid").read_text().split()[0]))
     files = _written(histories(contacts), work / "events")
     later = _written(a_day_later(contacts), work / "later")
-    rows: list[Row] = []
+    rows = Rows()
     with database.connect(address) as connection:
         connection.execute("set search_path to bench, public")
         events = _land(connection, clock, files, rows)
@@ -109,25 +110,34 @@ def _written(events: Iterable[Event], folder: Path) -> dict[str, Path]:
     return {source: folder / f"{source}.jsonl" for source in sorted(by_source)}
 
 
-def _landed(connection: psycopg.Connection[Any], source: str, path: Path, *, is_history: bool = True) -> int:
-    """Lands a file; of a history each record was received when it says, of what came after the seal it is received now."""
+def _landed(
+    connection: psycopg.Connection[Any], source: str, path: Path, *, is_history: bool = True, most: int | None = None
+) -> int:
+    """Lands a file, or so many of its lines; of a history each record was received when it says, of what came after the seal it is received now."""
     with path.open("rb") as lines:
         landing = Landing(connection, source, honour_received_at=is_history)
-        return landing.land(read_events(lines, path.name, source)).records_seen
+        told = itertools.islice(lines, most)
+        return landing.land(read_events(told, path.name, source)).records_seen
 
 
 def _land(connection: psycopg.Connection[Any], clock: _Clock, files: dict[str, Path], rows: list[Row]) -> int:
     events = sum(1 for path in files.values() for _ in path.open("rb"))
     floor, _ = clock.time(lambda: _copied(connection, files.values()))
-    for measure_, goal in (
-        ("landing, first load", "at least 0.6 of its rate; under 300 MB"),
-        ("landing again, all known", "at least 0.6 of its rate"),
+    for measure_, goal, most in (
+        ("landing, first load", "at least 0.6 of its rate; under 300 MB", None),
+        ("landing again, all known", "at least 0.6 of its rate", _KNOWN),
     ):
-        seconds, peak = clock.time(lambda: [_landed(connection, source, path) for source, path in files.items()])
+        landed: list[int] = []
+        seconds, peak = clock.time(
+            lambda most=most, landed=landed: landed.extend(
+                _landed(connection, source, path, most=most) for source, path in files.items()
+            )
+        )
+        rate, bare = sum(landed) / seconds, events / floor
         rows.append(
             Row(
-                measure_, f"{events / seconds:,.0f} records/s, {peak.own / 1e6:.0f} MB",
-                f"bare `COPY` into jsonb {events / floor:,.0f}/s", f"{floor / seconds:.2f}", goal,
+                measure_, f"{rate:,.0f} records/s, {peak.own / 1e6:.0f} MB",
+                f"bare `COPY` into jsonb {bare:,.0f}/s", f"{rate / bare:.2f}", goal,
             )
         )  # fmt: skip
     return events
