@@ -289,14 +289,17 @@ def _read_again(connection: psycopg.Connection[Any], before: State, now: State) 
             sql.Literal(now.records_through), sql.Literal(list(_PLATFORMS)),
         )
     )  # fmt: skip
+    of_platforms = sql.SQL(
+        " union all select * from raw.records where record_id <= {} and source in (select source from {})"
+    )
+    again = connection.execute(
+        sql.SQL("select exists (select from {})").format(sql.Identifier(RAW, "sources_read_again"))
+    ).fetchone() == (True,)
     connection.execute(
-        sql.SQL(
-            "create view {} as select * from raw.records where record_id > {} and record_id <= {}"
-            " union all"
-            " select * from raw.records where record_id <= {} and source in (select source from {})"
-        ).format(
+        sql.SQL("create view {} as select * from raw.records where record_id > {} and record_id <= {}{}").format(
             sql.Identifier(RAW, "records"), sql.Literal(before.records_through), sql.Literal(now.records_through),
-            sql.Literal(before.records_through), sql.Identifier(RAW, "sources_read_again"),
+            of_platforms.format(sql.Literal(before.records_through), sql.Identifier(RAW, "sources_read_again"))
+            if again else sql.SQL(""),
         )
     )  # fmt: skip
 

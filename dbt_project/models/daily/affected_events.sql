@@ -19,7 +19,7 @@ resolved as (
 
 ),
 
-received as (
+received as {{ read_each_time() }} (
 
     select * from {{ source('standing', 'int_events__received') }}
 

@@ -13,7 +13,7 @@ touched_links as (
 
 ),
 
-contact_links as (
+contact_links as {{ read_each_time() }} (
 
     select * from {{ source('standing', 'int_identity__contact_links') }}
 

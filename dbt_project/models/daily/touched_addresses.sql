@@ -6,7 +6,7 @@ with considered as (
 
 ),
 
-standing as (
+standing as {{ read_each_time() }} (
 
     select * from {{ source('standing', 'int_decisions__considered') }}
 

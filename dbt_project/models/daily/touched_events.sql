@@ -7,7 +7,7 @@ with landed as (
 
 ),
 
-received as (
+received as {{ read_each_time() }} (
 
     select * from {{ source('standing', 'int_events__received') }}
 

@@ -1,4 +1,7 @@
-{{ config(indexes=[{'columns': ['contact_id']}], post_hook="{{ asked_on_request() }}") }}
+{{ config(
+    indexes=[{'columns': ['contact_id']}, {'columns': ['address', 'channel']}],
+    post_hook="{{ asked_on_request() }}"
+) }}
 
 -- Everything that has a say in a decision, one row per contact point, scope and basis, and one where only a restriction or
 -- a block reaches the scope.

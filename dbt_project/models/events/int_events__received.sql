@@ -24,7 +24,7 @@ read_again as (
 
 ),
 
-affected as (
+affected as {{ read_each_time() }} (
 
     select * from {{ ref('affected_events') }}
 
