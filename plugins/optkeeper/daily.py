@@ -21,7 +21,8 @@ RAW = PREFIX + "raw"
 VARIABLES = {"daily": True, "schema_prefix": PREFIX, "raw_schema": RAW}
 # the marts of which a contact's rows are its own; those that refer to others come after them
 MARTS_BY_CONTACT = (
-    "consent_events", "consent_timeline", "contact_points", "decisions", "suppressions", "marketable_contacts",
+    "contacts", "consent_events", "consent_timeline", "contact_points", "decisions", "suppressions",
+    "marketable_contacts",
 )  # fmt: skip
 MART_BY_ADDRESS = "address_decisions"
 _DIMENSIONS = "path:models/marts/dimensions"  # of policy and registries alone, after a change of which all is built
@@ -31,7 +32,7 @@ WHOLE = (
     "--exclude", *MARTS_BY_CONTACT, MART_BY_ADDRESS, _DIMENSIONS,
 )  # fmt: skip
 _MARTS_OF_ALL = (
-    _DIMENSIONS, "contact_redirects", "contacts", "quarantine", "reach_daily",
+    _DIMENSIONS, "contact_redirects", "quarantine", "reach_daily",
     "renewal_due", "source_freshness", "vanished_contacts",
 )  # fmt: skip
 BUILT = ("--select", "path:models", "--exclude", "path:models/renewals", "path:models/policy", *_MARTS_OF_ALL)
@@ -41,6 +42,7 @@ BY_CONTACT = (
     "int_identity__resolved", "int_identity__contact_links", "int_contacts__attributes", "int_contacts__points",
     "int_contacts__postal_addresses", "int_activity__counted", "int_permissions__consents", "int_permissions__asked",
     "int_restrictions__standing", "int_timeline__intervals", "int_decisions__considered", "int_decisions__per_contact",
+    "int_decisions__lifecycles",
 )  # fmt: skip
 BY_EVENT = ("int_events__known", "int_events__judged", "int_permissions__births")
 BY_RECEIVED_EVENT = ("int_events__received", "int_events__addresses_within")
@@ -362,7 +364,8 @@ def take_over(connection: psycopg.Connection[Any], now: State) -> int:
 
 
 def _take_over_marts(connection: psycopg.Connection[Any], now: State) -> None:
-    connection.execute("delete from candidate.renewal_due")  # it refers to the others, and is made whole afterwards
+    # they refer to the others, and are made whole afterwards
+    connection.execute("truncate candidate.renewal_due, candidate.contact_redirects")
     _delete(
         connection, "candidate", MART_BY_ADDRESS,
         "(channel, address) in (select channel, address from day_intermediate.touched_addresses)",

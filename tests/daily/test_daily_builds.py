@@ -166,6 +166,57 @@ def test_a_publication_after_daily_builds_writes_what_they_replaced(travelled: R
     assert _published_otherwise(travelled) == set()
 
 
+def test_a_contact_falls_asleep_on_its_day_though_nothing_has_landed(
+    travelled: Road, caplog: pytest.LogCaptureFixture
+) -> None:
+    last_day_awake = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    with caplog.at_level("INFO", logger="optkeeper"):
+        _land(travelled, [_consent("anna", "a1"), _consent("bram", "b1") | {"occurred_at": "2025-06-02T10:00:00Z"}])
+        _build(travelled, "awake", last_day_awake)
+        assert _lifecycles(travelled) == ["active", "active"]
+        _build(travelled, "asleep", last_day_awake + timedelta(days=1))
+    assert _lifecycles(travelled) == ["active", "sleeping"]
+    assert _reasons(caplog) == ["no build stands whole"]
+    transform.compare(address=travelled.address, work_folder=travelled.work)
+
+
+def test_who_redirects_still_does_when_the_contact_that_holds_the_record_changes(travelled: Road) -> None:
+    first = datetime(2025, 7, 3, tzinfo=UTC)
+    _land(travelled, [_record("anna", "a1"), _record("bram", "b1"), _consent("anna", "a2"), _consent("bram", "b2")])
+    _build(travelled, "first", first)
+    _publish(travelled, "first")
+    merged = {
+        "event_id": "m1", "source": "crm", "type": "contacts_merged", "occurred_at": "2025-07-02T10:00:00Z",
+        "contact": {"source_contact_id": "anna"}, "refers_to": {"source": "crm", "source_contact_id": "bram"},
+    }  # fmt: skip
+    _land(travelled, [merged])
+    _build(travelled, "merged", first + timedelta(days=1))
+    redirects = _redirects(travelled)
+    assert len(redirects) == 1
+    _publish(travelled, "merged")
+    _land(travelled, [_withdrawal("anna", "a3")])
+    _build(travelled, "withdrawn", first + timedelta(days=2))
+    assert _redirects(travelled) == redirects
+    transform.compare(address=travelled.address, work_folder=travelled.work)
+
+
+def _record(person: str, event_id: str) -> Event:
+    return {
+        "event_id": event_id, "source": "crm", "type": "contact_upserted", "occurred_at": "2025-06-01T09:00:00Z",
+        "contact": {"source_contact_id": person, "email": f"{person}@noord.example"},
+    }  # fmt: skip
+
+
+def _lifecycles(road_: Road) -> list[str]:
+    with road_.connected() as connection:
+        return [row[0] for row in connection.execute("select lifecycle from candidate.contacts order by 1")]
+
+
+def _redirects(road_: Road) -> list[tuple[str, str]]:
+    with road_.connected() as connection:
+        return connection.execute("select contact_id, redirects_to from candidate.contact_redirects").fetchall()
+
+
 def test_the_gate_judges_after_a_daily_build_whom_it_replaced(travelled: Road) -> None:
     first = datetime(2025, 7, 3, tzinfo=UTC)
     _land(travelled, [_consent("anna", "a1"), _consent("bram", "b1")])

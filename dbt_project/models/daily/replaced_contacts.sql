@@ -1,5 +1,5 @@
 -- Whose rows are made anew: the touched, whoever carries an address of theirs, since what ends or restores its use reaches
--- the other, and whoever has a boundary between the two moments, for whom the clock alone changes what is decided.
+-- the other, and whoever has a boundary between the two moments or falls asleep, for whom the clock alone changes what is said.
 
 with touched_contacts as (
 
@@ -44,6 +44,11 @@ replaced_contacts as (
         {{ moment }} > (select as_of from {{ source('standing', 'standing_build') }})
         and {{ moment }} <= (select as_of from {{ source('build', 'this_build') }})
     {%- endfor %}
+    union
+    select contact_id from {{ source('standing', 'int_decisions__lifecycles') }}
+    where
+        asleep_from > (select {{ local_date('as_of') }} from {{ source('standing', 'standing_build') }})
+        and asleep_from <= (select {{ local_date('as_of') }} from {{ source('build', 'this_build') }})
 
 )
 

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['event_key']}]) }}
+{{ config(indexes=[{'columns': ['event_key']}, {'columns': ['quarantine_reason']}]) }}
 -- R7, R27, R30, R33: may this record be relied on, or is it kept in quarantine?
 
 with known as (

@@ -13,7 +13,7 @@ resolved as (
 
 ),
 
-contacts as (
+contacts as {{ read_each_time() }} (
 
     select * from {{ ref('contacts') }}
 
@@ -22,6 +22,16 @@ contacts as (
 builds as (
 
     select * from {{ ref('builds') }}
+
+),
+
+-- an id that is a contact's own redirects to nobody
+retired as (
+
+    select published_contacts.*
+    from published_contacts
+    left join contacts on contacts.contact_id = published_contacts.contact_id
+    where contacts.contact_id is null
 
 ),
 
@@ -38,14 +48,13 @@ named as (
 contact_redirects as (
 
     select
-        published_contacts.contact_id,
+        retired.contact_id,
         named.redirects_to,
-        coalesce(published_contacts.retired_at, builds.known_at) as since
-    from published_contacts
+        coalesce(retired.retired_at, builds.known_at) as since
+    from retired
     cross join builds
-    inner join named on named.contact_id = published_contacts.contact_id
+    inner join named on named.contact_id = retired.contact_id
     inner join contacts on contacts.contact_id = named.redirects_to
-    where named.redirects_to <> published_contacts.contact_id
 
 )
 

@@ -18,7 +18,7 @@ builds as (
 
 ),
 
-known as (
+known as {{ read_each_time() }} (
 
     select * from {{ ref('int_events__known') }}
     where source_contact_id is not null
@@ -56,12 +56,15 @@ told as (
     select
         known.source,
         known.source_contact_id,
+        last_listings.listing_id,
+        last_listings.started_at as listed_from,
         max(known.received_at) as last_received_at,
         max(resolved.contact_id) as contact_id
     from known
+    inner join last_listings on last_listings.source = known.source and last_listings.place = 1
     inner join resolved on resolved.world_id = known.world_id and resolved.event_key = known.event_key
     where known.event_type = 'contact_upserted'
-    group by known.source, known.source_contact_id
+    group by known.source, known.source_contact_id, last_listings.listing_id, last_listings.started_at
 
 ),
 
@@ -93,15 +96,14 @@ vanished as (
         told.source_contact_id,
         told.contact_id,
         told.last_received_at,
-        last_listings.started_at as missing_since
+        told.listed_from as missing_since
     from told
-    inner join last_listings on last_listings.source = told.source and last_listings.place = 1
     left join listed
-        on listed.listing_id = last_listings.listing_id and listed.source_id = told.source_contact_id
+        on listed.listing_id = told.listing_id and listed.source_id = told.source_contact_id
     left join merged
         on merged.source = told.source and merged.source_contact_id = told.source_contact_id
     where
-        told.last_received_at < last_listings.started_at
+        told.last_received_at < told.listed_from
         and listed.source_id is null
         and merged.source_contact_id is null
 

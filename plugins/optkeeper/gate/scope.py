@@ -22,8 +22,9 @@ from optkeeper.warehouse import unpublished
 
 log = logging.getLogger(__name__)
 
-# an address without its plus-tag (R34)
-_BASE = r"regexp_replace({address}, '^([^+@]+)\+[^@]*@', '\1@')"
+# an address without its plus-tag (R34); the many that have none are seen to have none by a look
+_UNTAGGED = r"regexp_replace({address}, '^([^+@]+)\+[^@]*@', '\1@')"
+_BASE = "case when {address} like '_%%+%%@%%' then " + _UNTAGGED + " else {address} end"
 _COPIES = f"""
 create schema changed;
 create unlogged table changed.named_since as
