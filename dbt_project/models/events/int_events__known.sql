@@ -42,44 +42,26 @@ members as (
 {% endif %}
 told_again as (
 
-    select event_key from received
-    group by event_key
-    having count(*) > 1
+    select * from {{ ref('int_events__told_again') }}
 
 ),
 
-known as (
+told_once as (
 
     select
         worlds.world_id,
         received.event_key,
         received.record_id,
+        received.received_at as first_received_at,
         case when received.told_at is not null then received.told_alike end as told_alike,
-        received.told_at,
-        row_number() over (
-            partition by worlds.world_id, received.event_key
-            order by received.received_at desc, received.record_id desc
-        ) as place,
-        min(received.received_at) over (partition by worlds.world_id, received.event_key) as first_received_at
+        received.told_at
     {{ of_what_a_world_knows }}
+    left join told_again on told_again.event_key = received.event_key
+    where told_again.event_key is null
 
 ),
 
-newest as (
-
-    select
-        world_id,
-        event_key,
-        record_id,
-        first_received_at,
-        told_alike,
-        told_at
-    from known
-    where place = 1
-
-),
-
--- whom the versions name of what was told more than once
+-- the versions of what was told more than once, and whom they name
 named as (
 
     select
@@ -91,13 +73,31 @@ named as (
         received.postal,
         received.source_contact_id,
         event_types.when_broken = 'restricts' as restricts,
+        case when received.told_at is not null then received.told_alike end as told_alike,
+        received.told_at,
         row_number() over (
             partition by worlds.world_id, received.event_key
             order by received.received_at desc, received.record_id desc
         ) as place,
         min(received.received_at) over (partition by worlds.world_id, received.event_key) as first_received_at
     {{ of_what_a_world_knows }}
-    where received.event_key in (select event_key from told_again)
+    inner join told_again on told_again.event_key = received.event_key
+
+),
+
+newest as {{ read_each_time() }} (
+
+    select * from told_once
+    union all
+    select
+        world_id,
+        event_key,
+        record_id,
+        first_received_at,
+        told_alike,
+        told_at
+    from named
+    where place = 1
 
 ),
 
@@ -115,16 +115,16 @@ of_others as (
         ]) }} as person_key,
         named.place
     from named
-    inner join named as newest
-        on newest.world_id = named.world_id and newest.event_key = named.event_key and newest.place = 1
+    inner join named as newest_named
+        on newest_named.world_id = named.world_id and newest_named.event_key = named.event_key and newest_named.place = 1
     where
         named.place > 1
         and named.restricts
         and (
-            coalesce(named.email <> coalesce(newest.email, ''), false)
-            or coalesce(named.phone <> coalesce(newest.phone, ''), false)
-            or coalesce(named.postal <> coalesce(newest.postal, ''), false)
-            or coalesce(named.source_contact_id <> coalesce(newest.source_contact_id, ''), false)
+            coalesce(named.email <> coalesce(newest_named.email, ''), false)
+            or coalesce(named.phone <> coalesce(newest_named.phone, ''), false)
+            or coalesce(named.postal <> coalesce(newest_named.postal, ''), false)
+            or coalesce(named.source_contact_id <> coalesce(newest_named.source_contact_id, ''), false)
         )
 
 ),
@@ -153,13 +153,27 @@ placed as (
         row_number() over (partition by world_id, told_alike order by told_at, event_key) as told_place,
         count(*) over (partition by world_id, told_alike) as times_told
     from newest
+    where told_alike is not null
 
 ),
 
 telling as (
 
-    select * from placed
-    where told_alike is null or known_place = 1 or told_place in (1, times_told)
+    select
+        world_id,
+        event_key,
+        record_id,
+        first_received_at
+    from newest
+    where told_alike is null
+    union all
+    select
+        world_id,
+        event_key,
+        record_id,
+        first_received_at
+    from placed
+    where known_place = 1 or told_place in (1, times_told)
 
 ),
 {% endif %}
