@@ -23,6 +23,7 @@ What each stage costs, beside the least that it could cost in the same run, on m
 Only ratios of one run can be compared between machines. The goals are for 1,000,000 contacts on two cores. Each part is written by the
 command above it; a goal that is missed is missed. Models only: how long models were being made, at most two at once. The daily run comes
 a day after one that was gated and published.
+Known records are landed again a million of each source at most.
 """
 
 

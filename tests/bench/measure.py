@@ -126,7 +126,10 @@ def _written(events: Iterable[Event], folder: Path) -> dict[str, Path]:
 def _landed(
     connection: psycopg.Connection[Any], source: str, path: Path, *, is_history: bool = True, most: int | None = None
 ) -> int:
-    """Lands a file, or so many of its lines; of a history each record was received when it says, of what came after the seal it is received now."""
+    """Lands a file, or so many of its lines.
+
+    Of a history each record was received when it says, of what came after the seal it is received now.
+    """
     with path.open("rb") as lines:
         landing = Landing(connection, source, honour_received_at=is_history)
         told = itertools.islice(lines, most)
