@@ -58,19 +58,23 @@ REBUILT = "rebuilt_"
 _LIVE = ("builds", "source_freshness", "quarantine", "contact_redirects")
 
 _PLATFORMS = ("hubspot", "mailchimp")  # the records of a person together tell its events
+# Unlogged, as are the models' tables: after a crash of the server, when it empties those, no build stands either.
 _SCHEMA = """
 create schema if not exists intermediate;
-create table if not exists intermediate.standing_build (
+create unlogged table if not exists intermediate.standing_build (
     only_row boolean primary key default true check (only_row),
     run_id text not null, as_of timestamptz not null, known_at timestamptz not null, records_through bigint not null,
     policy_version text not null, code_version text not null, erasures bigint not null, restores bigint not null
 );
-create table if not exists intermediate.unpublished_since (
+create unlogged table if not exists intermediate.unpublished_since (
     only_row boolean primary key default true check (only_row), run_id text not null -- the one that was published
 );
-create table if not exists intermediate.unpublished_contacts (contact_id text primary key);
-create table if not exists intermediate.unpublished_addresses (
+create unlogged table if not exists intermediate.unpublished_contacts (contact_id text primary key);
+create unlogged table if not exists intermediate.unpublished_addresses (
     channel text, address text, primary key (channel, address)
+);
+create unlogged table if not exists intermediate.completed_builds (
+    run_id text primary key, completed_at timestamptz not null
 )
 """
 
@@ -92,6 +96,13 @@ class State:
 def ensure(connection: psycopg.Connection[Any]) -> None:
     """Makes the tables that tell what stands, and what of it is not published yet, where there are none."""
     connection.execute(_SCHEMA)
+    logged = connection.execute(
+        "select relname from pg_class where relnamespace = 'intermediate'::regnamespace and relpersistence = 'p'"
+        " and relname in ('standing_build', 'unpublished_since', 'unpublished_contacts', 'unpublished_addresses',"
+        " 'completed_builds')"
+    ).fetchall()
+    for (name,) in logged:  # of a version whose tables outlived a crash
+        connection.execute(sql.SQL("alter table {} set unlogged").format(sql.Identifier("intermediate", name)))
 
 
 def code_version() -> str:

@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_COMPLETED = """
-create schema if not exists intermediate;
-create table if not exists intermediate.completed_builds (run_id text primary key, completed_at timestamptz not null)
-"""
-
-
 _BUILD = ("build", "--exclude-resource-type", "unit_test")
 # Of all there is much, and each large join has a key to hash by. The planner expects few rows of joins over many
 # columns, and would walk the other side for each of them; the sorts are large, and two models are made at a time.
@@ -202,7 +196,6 @@ def build(
     work = work_folder or settings.home() / "dbt"
     with database.connect(address) as connection:
         database.ensure_raw(connection)
-        connection.execute(_COMPLETED)
         daily.ensure(connection)
         connection.execute("delete from intermediate.completed_builds")
         known_at = _known_at(connection, run_id, as_of)

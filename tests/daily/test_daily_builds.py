@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psutil
 import pytest
 from optkeeper import daily, transform
 from optkeeper.gate import ledger, scope
 from optkeeper.gate.report import GateReport, StatementResult
 from optkeeper.landing.land import Landing
 from optkeeper.sources.canonical_feed import read_events
+from optkeeper.warehouse import embedded
 from optkeeper.warehouse.publish import PublicationRefused, publish
 
 from expectations import statements
@@ -141,6 +143,40 @@ def test_a_killed_build_is_made_again_and_a_row_that_a_full_build_would_not_make
         )
     with pytest.raises(transform.RebuildDiffers, match=r"intermediate\.int_contacts__points: 2 too many, 2 lacking$"):
         transform.compare(address=travelled.address, work_folder=travelled.work)
+
+
+def test_after_a_crash_of_the_server_nothing_stands_and_everything_is_built(
+    travelled: Road, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = datetime(2025, 7, 3, tzinfo=UTC)
+    with caplog.at_level("INFO", logger="optkeeper"):
+        _land(travelled, [_consent("anna", "a1"), _consent("bram", "b1")])
+        _build(travelled, "first", first)
+        _publish(travelled, "first")
+        _build(travelled, "crashed", first + timedelta(days=1))
+        _crash(travelled)
+        with travelled.connected() as connection:
+            with pytest.raises(PublicationRefused, match="no candidate marts, as after a server's crash; build again"):
+                publish(connection, "crashed")
+            published = connection.execute("select address from marts.marketable_contacts").fetchall()
+        assert {address for (address,) in published} == {"anna@noord.example", "bram@noord.example"}
+        _land(travelled, [_withdrawal("anna", "a2")])
+        _build(travelled, "second", first + timedelta(days=2))
+        _build(travelled, "third", first + timedelta(days=3))
+    assert _reasons(caplog) == ["no build stands whole", "no build stands whole"]
+    assert _marketable(travelled) == {"bram@noord.example"}
+    _publish(travelled, "third")
+    assert _published_otherwise(travelled) == set()
+
+
+def _crash(road_: Road) -> None:
+    """The server ends without a word, and comes back."""
+    data = road_.work / "pg"
+    server = psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
+    members = [server, *server.children(recursive=True)]
+    server.kill()
+    psutil.wait_procs(members, timeout=30)
+    embedded.url("postgres", data)
 
 
 def test_a_publication_after_daily_builds_writes_what_they_replaced(travelled: Road) -> None:

@@ -137,8 +137,10 @@ def _describe(connection: psycopg.Connection[Any], name: str) -> None:
 
 def _refuse_unless_passed(connection: psycopg.Connection[Any], run_id: str) -> None:
     built = connection.execute("select run_id from candidate.builds").fetchone()
-    if built is None or built[0] != run_id:
-        raise PublicationRefused(f"run {run_id}: the candidate marts are of run {built[0] if built else None}")
+    if built is None:
+        raise PublicationRefused(f"run {run_id}: there are no candidate marts, as after a server's crash; build again")
+    if built[0] != run_id:
+        raise PublicationRefused(f"run {run_id}: the candidate marts are of run {built[0]}")
     if (
         connection.execute("select 1 from intermediate.completed_builds where run_id = %s", (run_id,)).fetchone()
         is None
