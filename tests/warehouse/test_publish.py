@@ -195,6 +195,25 @@ def test_a_changed_contract_makes_the_published_table_anew(candidate: Connection
     assert candidate.execute("select contact_id, basis from marts.marketable_contacts").fetchall() == [("a", None)]
 
 
+def test_a_new_index_is_published_and_stays(candidate: Connection) -> None:
+    _candidate(candidate, "r1", {"a": "web/1"})
+    publish(candidate, "r1")
+    candidate.execute("create index on candidate.marketable_contacts (evidence_id)")
+    candidate.execute("alter table candidate.marketable_contacts add unique (contact_id, evidence_id)")
+    shapes = []
+    for run_id in ("r2", "r3"):
+        _candidate(candidate, run_id, {"a": "web/1"})
+        publish(candidate, run_id)
+        shapes += candidate.execute(
+            "select indexrelid, indisprimary, indisunique, substring(pg_get_indexdef(indexrelid) from '\\(.*')"
+            " from pg_index where indrelid = 'published.marketable_contacts'::regclass order by indexrelid"
+        ).fetchall()
+    assert [shape[1:] for shape in shapes[:3]] == [
+        (True, True, "(contact_id)"), (False, False, "(evidence_id)"), (False, True, "(contact_id, evidence_id)")
+    ]  # fmt: skip
+    assert shapes[:3] == shapes[3:]  # the second found nothing to make anew
+
+
 def test_the_descriptions_of_a_mart_are_published_and_follow_its_contract(candidate: Connection) -> None:
     _candidate(candidate, "r1", {"a": "web/1"})
     candidate.execute("comment on table candidate.marketable_contacts is 'Who may be used.'")

@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['address']}]) }}
+
 with timeline as (
 
     select * from {{ ref('int_timeline__intervals') }}

@@ -1,3 +1,5 @@
+{{ config(indexes=[{'columns': ['address']}]) }}
+
 with points as (
 
     select * from {{ ref('int_contacts__points') }}

@@ -61,17 +61,23 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
         ]
         for name in renewed:
             _make(connection, name)
-        for name in renewed:
-            _constrain(connection, name)
         for name in relations:
             _show(connection, name)
         connection.execute("set constraints all deferred")
         statistics.refresh(connection, CANDIDATE)
-        for name in relations:
+        kept = [name for name in relations if name not in renewed]
+        for name in kept:
             deleted += _delete_vanished(connection, name, named.get(name, "true"))
-        for name in relations:
+        for name in kept:
             written += _write_changed(connection, name, named.get(name, "true"))
+        for name in renewed:
+            written += _write_all(connection, name)
         connection.execute("set constraints all immediate")
+        # keys of many rows at once: row by row they take most of a first publication
+        for name in renewed:
+            _index(connection, name)
+        for name in renewed:
+            _constrain(connection, name)
         if {"contacts", "contact_redirects"} <= set(relations):
             _remember_contacts(connection)
         if "reach_daily" in relations:
@@ -228,9 +234,10 @@ def _show(connection: psycopg.Connection[Any], name: str) -> None:
 
 
 def _make(connection: psycopg.Connection[Any], name: str) -> None:
+    """Makes an empty table with the checks of its candidate; keys and indexes come behind its rows."""
     connection.execute(sql.SQL("drop table if exists {} cascade").format(_in(PUBLISHED, name)))
     connection.execute(
-        sql.SQL("create table {} (like {} including constraints including indexes including comments)").format(
+        sql.SQL("create table {} (like {} including constraints including comments)").format(
             _in(PUBLISHED, name), _in(CANDIDATE, name)
         )
     )
@@ -241,6 +248,28 @@ def _make(connection: psycopg.Connection[Any], name: str) -> None:
                 _in(PUBLISHED, name), sql.Identifier(column)
             )
         )
+
+
+def _index(connection: psycopg.Connection[Any], name: str) -> None:
+    """Gives a table that holds its rows the indexes of its candidate, the primary key among them."""
+    made = connection.execute(
+        "select pg_get_constraintdef(pg_constraint.oid), indisunique,"
+        " substring(pg_get_indexdef(indexrelid) from ' USING .*')"
+        " from pg_index"
+        " left join pg_constraint on conindid = indexrelid and conrelid = indrelid and contype in ('p', 'u')"
+        " where indrelid = %s::regclass and not exists (select from pg_attribute"
+        " where attrelid = indrelid and attnum = any(indkey) and attname = any(%s)) order by indexrelid",
+        (f"{CANDIDATE}.{name}", unpublished.by_the_calendar(name)),
+    ).fetchall()
+    for key, is_unique, columns in made:
+        if key is not None:
+            statement = sql.SQL("alter table {} add {}").format(_in(PUBLISHED, name), sql.SQL(key))
+        else:
+            statement = sql.SQL("create {}index on {}{}").format(
+                sql.SQL("unique " if is_unique else ""), _in(PUBLISHED, name), sql.SQL(columns)
+            )
+        connection.execute(statement)
+    connection.execute(sql.SQL("analyze {}").format(_in(PUBLISHED, name)))
 
 
 def _constrain(connection: psycopg.Connection[Any], name: str) -> None:
@@ -289,6 +318,15 @@ def _delete_vanished(connection: psycopg.Connection[Any], name: str, condition: 
         _in(PUBLISHED, name), sql.SQL(condition), _in(CANDIDATE, name), _same(_key(connection, name))
     )
     return connection.execute(statement).rowcount
+
+
+def _write_all(connection: psycopg.Connection[Any], name: str) -> int:
+    names = sql.SQL(", ").join(map(sql.Identifier, _columns(connection, PUBLISHED, name)))
+    return connection.execute(
+        sql.SQL("insert into {} ({names}) select {names} from {}").format(
+            _in(PUBLISHED, name), _in(CANDIDATE, name), names=names
+        )
+    ).rowcount
 
 
 def _write_changed(connection: psycopg.Connection[Any], name: str, condition: str) -> int:

@@ -31,7 +31,9 @@ begin
         alter role analyst set search_path = analyst, marts;
     end if;
     -- a build sorts and joins whole tables, and asks much of few queries; what the owner has set stays
-    foreach given slice 1 in array array[['work_mem', '128MB'], ['jit', 'off'], ['random_page_cost', '1.1']] loop
+    foreach given slice 1 in array array[
+        ['work_mem', '128MB'], ['maintenance_work_mem', '256MB'], ['jit', 'off'], ['random_page_cost', '1.1']
+    ] loop
         if not exists (
             select from pg_roles cross join unnest(rolconfig) as config
             where rolname = 'pipeline' and config like given[1] || '=%'

@@ -49,7 +49,7 @@ def tables(connection: psycopg.Connection[Any], schema: str = CANDIDATE) -> list
 
 
 def shape(connection: psycopg.Connection[Any], schema: str, name: str) -> list[tuple[Any, ...]]:
-    """Columns and constraints that are stored; a table whose shape differs from its candidate's is made anew."""
+    """Columns, constraints and indexes that are stored; a table of another shape than its candidate is made anew."""
     unstored = by_the_calendar(name)
     columns = connection.execute(
         "select column_name, data_type, is_nullable from information_schema.columns"
@@ -64,7 +64,14 @@ def shape(connection: psycopg.Connection[Any], schema: str, name: str) -> list[t
         " ) order by 1, 2",
         (f"{schema}.", schema, name, unstored),
     ).fetchall()
-    return [*columns, *constraints]
+    indexes = connection.execute(
+        "select indisunique, substring(pg_get_indexdef(indexrelid) from ' USING .*') from pg_index"
+        " where indrelid = to_regclass(format('%%I.%%I', %s::text, %s::text)) and not exists ("
+        "  select from pg_attribute as a where a.attrelid = indrelid and a.attnum = any(indkey) and a.attname = any(%s)"
+        " ) order by 1, 2",
+        (schema, name, unstored),
+    ).fetchall()
+    return [*columns, *constraints, *indexes]
 
 
 def by_the_calendar(name: str) -> list[str]:
