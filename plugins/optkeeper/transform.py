@@ -59,15 +59,22 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _copied(seeds: Path | None) -> Iterator[Path | None]:
-    """A copy of a folder of seeds: dbt writes what it ran over seed files that stand outside its project."""
+def _copied(seeds: Path | None, work_folder: Path) -> Iterator[Path | None]:
+    """A copy of a folder of seeds: dbt writes what it ran over seed files that stand outside its project.
+
+    Always in the same place, so that dbt need not parse the project anew.
+    """
     if seeds is None:
         yield None
         return
-    with tempfile.TemporaryDirectory() as folder:
-        copied = Path(shutil.copytree(seeds, Path(folder) / "seeds"))
+    copied = work_folder / "copied_seeds"
+    shutil.rmtree(copied, ignore_errors=True)
+    try:
+        shutil.copytree(seeds, copied)
         registry_check.complete(copied)
         yield copied
+    finally:
+        shutil.rmtree(copied, ignore_errors=True)
 
 
 def run(
@@ -93,7 +100,7 @@ def run(
         RegistryFault: policy or registries lack a row, or hold one twice.
         TransformError: a node failed.
     """
-    with _copied(seeds) as copied:
+    with _copied(seeds, work_folder) as copied:
         registry_check.check(copied)
         return _invoke(command, address, work_folder, variables or {}, copied, session)
 

@@ -162,16 +162,15 @@ def test_after_a_crash_of_the_server_nothing_stands_and_everything_is_built(
         assert {address for (address,) in published} == {"anna@noord.example", "bram@noord.example"}
         _land(travelled, [_withdrawal("anna", "a2")])
         _build(travelled, "second", first + timedelta(days=2))
-        _build(travelled, "third", first + timedelta(days=3))
     assert _reasons(caplog) == ["no build stands whole", "no build stands whole"]
     assert _marketable(travelled) == {"bram@noord.example"}
-    _publish(travelled, "third")
+    _publish(travelled, "second")
     assert _published_otherwise(travelled) == set()
 
 
 def _crash(road_: Road) -> None:
     """The server ends without a word, and comes back."""
-    data = road_.work / "pg"
+    data = (road_.work / "pg").resolve()
     server = psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
     members = [server, *server.children(recursive=True)]
     server.kill()

@@ -1,5 +1,8 @@
 """The whole road without its scheduler: land what is given, build the production models, ask."""
 
+import atexit
+import functools
+import itertools
 import json
 import shutil
 import tempfile
@@ -72,7 +75,7 @@ class Road:
             connection.execute("analyze")
         transform.run(
             ["build", "--no-write-json", "--select", "+answers", "--resource-type", "model", "--resource-type", "seed"],
-            address=self.address, work_folder=self.work, variables={"questions": True}, seeds=self.seeds,
+            address=self.address, work_folder=self.work / "asked", variables={"questions": True}, seeds=self.seeds,
         )  # fmt: skip
         with self.connected() as connection:
             rows = connection.execute(evaluate._ANSWERS).fetchall()
@@ -113,16 +116,43 @@ class Road:
 @contextmanager
 def road(monkeypatch: Any) -> Iterator[Road]:
     """A road of its own: the seeds of the scenarios over the project's own."""
-    work = Path(tempfile.mkdtemp(prefix="opk"))
+    number = next(number for number in itertools.count() if number not in _travelled)
+    _travelled.add(number)
+    work = _folder() / str(number)
     seeds = work / "seeds"
     shutil.copytree(settings.DBT_PROJECT / "seeds", seeds)
     registry_check.lay_over(SEEDS, seeds)
     monkeypatch.setattr(settings, "registry_folders", lambda: (seeds / "registry", seeds / "policy"))
+    # a server of its own, by the name that the last one had: dbt parses all anew for another host
+    data = Path(tempfile.mkdtemp(prefix="opk")) / "pg"
+    (work / "pg").symlink_to(data)
     try:
-        address = evaluate._throw_away_database(work / "pg")
+        address = evaluate._throw_away_database(data).replace(str(data), str(work / "pg"))
         with database.connect(address) as connection:
             database.ensure_raw(connection)
         yield Road(database.as_login(address, database.PIPELINE), seeds, work)
     finally:
-        embedded.stop(work / "pg")
-        shutil.rmtree(work, ignore_errors=True)
+        embedded.stop(data)
+        shutil.rmtree(data.parent, ignore_errors=True)
+        _clear(work)
+        _travelled.remove(number)
+
+
+_travelled: set[int] = set()
+
+
+@functools.cache
+def _folder() -> Path:
+    """Where this process has its roads: what dbt has parsed for one serves the next at the same place."""
+    folder = Path(tempfile.mkdtemp(prefix="opk"))  # short, for the socket
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _clear(work: Path) -> None:
+    for path in sorted(work.rglob("*"), reverse=True):
+        if path.is_dir() and not path.is_symlink():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif path.name != "partial_parse.msgpack":
+            path.unlink()
