@@ -1,5 +1,10 @@
+import shutil
+from pathlib import Path
+
+import pytest
 from optkeeper import registry, settings
-from optkeeper.sources import CONNECTORS
+from optkeeper.landing import addresses
+from optkeeper.sources import CONNECTORS, hubspot
 
 
 def test_every_pulled_source_is_registered_and_has_a_known_connector() -> None:
@@ -27,3 +32,17 @@ def test_every_code_that_a_list_shows_has_its_name_in_both_languages() -> None:
     }
     assert shown <= named
     assert all(row["nl"] and row["en"] for row in words)
+
+
+def test_a_row_that_is_added_while_the_process_lives_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "registry"
+    shutil.copytree(settings.DBT_PROJECT / "seeds" / "registry", own)
+    shutil.copy(settings.DBT_PROJECT / "seeds" / "policy" / "policy.csv", own)
+    monkeypatch.setattr(settings, "registry_folders", lambda: (own,))
+    asked, country = hubspot.properties(), addresses.default_country()
+    with (own / "hubspot_properties.csv").open("a") as file:
+        file.write("wants_no_newsletter,true\n")
+    policy = (own / "policy.csv").read_text()
+    (own / "policy.csv").write_text(policy.replace(f"default_country,*,*,{country},", "default_country,*,*,LU,"))
+    assert hubspot.properties() == (*asked, hubspot.Property("wants_no_newsletter", has_history=True))
+    assert addresses.default_country() == "LU" != country

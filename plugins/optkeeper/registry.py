@@ -34,10 +34,25 @@ def rows(name: str) -> list[dict[str, str]]:
     Raises:
         FileNotFoundError: no registry folder holds such a file.
     """
+    return read(_path(name))
+
+
+def state(name: str) -> tuple[Path, int, int]:
+    """Which file a registry is and of which moment: what was read of it holds while this is the same.
+
+    Raises:
+        FileNotFoundError: no registry folder holds such a file.
+    """
+    path = _path(name)
+    status = path.stat()
+    return path, status.st_mtime_ns, status.st_size
+
+
+def _path(name: str) -> Path:
     for folder in settings.registry_folders():
         path = folder / f"{name}.csv"
         if path.exists():
-            return read(path)
+            return path
     raise FileNotFoundError(f"registry {name}.csv stands in none of {[f.name for f in settings.registry_folders()]}")
 
 

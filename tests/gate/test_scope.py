@@ -136,7 +136,8 @@ def test_a_restriction_of_whoever_shares_the_address_is_found(candidate: Connect
         "update candidate.consent_events set event_type = 'objection_raised', occurred_at = '2026-05-01 10:00+00',"
         " received_at = '2026-05-01 10:00+00'"
         " where event_key = 'web/1';"
-        "update intermediate.int_events__received set email = 'p+nieuws@voorbeeld.nl' where event_key = 'web/1'"
+        "update intermediate.int_events__received set email = 'p+nieuws@voorbeeld.nl', event_type = 'objection_raised'"
+        " where event_key = 'web/1'"
     )
     with scope.changed(candidate, world.RUN):
         found = candidate.execute(NoMarketableAddressIsNamedByARestriction.sql(changed=True).encode()).fetchall()

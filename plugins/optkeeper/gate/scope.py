@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 # an address without its plus-tag (R34); the many that have none are seen to have none by a look
 _UNTAGGED = r"regexp_replace({address}, '^([^+@]+)\+[^@]*@', '\1@')"
 _BASE = "case when {address} like '_%%+%%@%%' then " + _UNTAGGED + " else {address} end"
+_BY_ADDRESS = "('consent_withdrawn', 'consent_refused', 'objection_raised', 'contact_deceased', 'erasure_requested')"
 _COPIES = f"""
 create schema changed;
 create unlogged table changed.named_since as
@@ -58,7 +59,9 @@ union
 select contact_id from candidate.consent_events where record_id > %(after)s
 union
 select contact_id from candidate.consent_timeline
-where (valid_from > %(before)s and valid_from <= %(as_of)s) or (valid_to > %(before)s and valid_to <= %(as_of)s)
+where
+    cast(%(before)s as timestamptz) < %(as_of)s -- where no time has passed, none of it is read
+    and ((valid_from > %(before)s and valid_from <= %(as_of)s) or (valid_to > %(before)s and valid_to <= %(as_of)s))
 union
 select contact_id from candidate.consent_events
 where split_part(event_key, chr(31), 1) in (select event_key from changed.recalled_since)
@@ -92,9 +95,8 @@ from candidate.consent_events as events
 inner join intermediate.int_events__received as received
     on received.event_key = split_part(events.event_key, chr(31), 1)
 where
-    events.event_type in (
-        'consent_withdrawn', 'consent_refused', 'objection_raised', 'contact_deceased', 'erasure_requested'
-    )
+    events.event_type in {_BY_ADDRESS}
+    and received.event_type in {_BY_ADDRESS} -- few of many, which an index has
     and (
         {_BASE.format(address="received.email")} in (select address from changed.addresses)
         or received.phone in (select address from changed.addresses)

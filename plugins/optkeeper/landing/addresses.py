@@ -115,12 +115,11 @@ def default_country() -> str:
     Raises:
         LookupError: no row is in force.
     """
-    folders = settings.registry_folders()
-    return _default_country(tuple(folders), datetime.now(settings.BUSINESS_TIME_ZONE).date())
+    return _default_country(registry.state("policy"), datetime.now(settings.BUSINESS_TIME_ZONE).date())
 
 
 @lru_cache(maxsize=8)
-def _default_country(folders: tuple[Path, ...], day: date) -> str:
+def _default_country(state: tuple[Path, int, int], day: date) -> str:
     own = settings.DBT_PROJECT / "seeds" / "policy" / "policy.csv"
     stated = [row for row in registry.rows("policy") if row["key"] == "default_country"]
     # a registry that does not name the key takes the project's own rows, as a build does

@@ -13,14 +13,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from functools import cache, partial
+from functools import lru_cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from optkeeper import registry, settings
+from optkeeper import registry
 from optkeeper.landing import addresses, countries, document
 from optkeeper.registry import RegisteredSource
 from optkeeper.sources import repeated_keys
@@ -74,11 +74,11 @@ class Property:
 
 def properties() -> tuple[Property, ...]:
     """The properties of a contact that are asked for."""
-    return _properties(tuple(settings.registry_folders()))
+    return _properties(registry.state("hubspot_properties"))
 
 
-@cache
-def _properties(folders: tuple[Path, ...]) -> tuple[Property, ...]:
+@lru_cache(maxsize=1)
+def _properties(state: tuple[Path, int, int]) -> tuple[Property, ...]:
     return tuple(Property(row["property"], row["has_history"] == "true") for row in registry.rows("hubspot_properties"))
 
 
