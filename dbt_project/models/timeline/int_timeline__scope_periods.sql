@@ -45,7 +45,10 @@ attributes as (
 
 rules as (
 
-    select * from {{ ref('state_rule_periods') }}
+    select
+        *,
+        lead(period_from, 1, {{ forever() }}) over (partition by rule_id order by period_from) as next_from
+    from {{ ref('state_rule_periods') }}
 
 ),
 
@@ -94,7 +97,7 @@ governed as {{ computed_once() }} (
 
 ),
 
-ruled as (
+ruled as {{ read_each_time() }} (
 
     select
         governed.*,
@@ -103,29 +106,73 @@ ruled as (
         rules.is_allowed,
         rules.is_assessed,
         rules.period_from as ruled_from,
-        rules.period_until as ruled_until
+        rules.period_until as ruled_until,
+        rules.next_from
     from governed
     inner join rules on rules.rule_id = governed.rule_id
 
 ),
 
--- a recall parts the period in which it comes
-parted as (
+recalled_scopes as (
+
+    select distinct scope_basis_id from recalled
+
+),
+
+-- of most nothing is recalled, and their periods are those of the rule
+unparted as (
 
     select
         ruled.*,
-        ruled.ruled_from as period_from
+        ruled.ruled_from as period_from,
+        ruled.next_from as period_until
     from ruled
+    left join recalled_scopes on recalled_scopes.scope_basis_id = ruled.scope_basis_id
+    where recalled_scopes.scope_basis_id is null
+
+),
+
+ruled_and_recalled as (
+
+    select ruled.* from ruled
+    inner join recalled_scopes on recalled_scopes.scope_basis_id = ruled.scope_basis_id
+
+),
+
+-- a recall parts the period in which it comes
+begun as (
+
+    select
+        ruled_and_recalled.*,
+        ruled_and_recalled.ruled_from as period_from
+    from ruled_and_recalled
     union all
     select
-        ruled.*,
+        ruled_and_recalled.*,
         recalled.revoked_at as period_from
-    from ruled
+    from ruled_and_recalled
     inner join recalled
         on
-            recalled.scope_basis_id = ruled.scope_basis_id
-            and recalled.revoked_at > ruled.ruled_from
-            and recalled.revoked_at < ruled.ruled_until
+            recalled.scope_basis_id = ruled_and_recalled.scope_basis_id
+            and recalled.revoked_at > ruled_and_recalled.ruled_from
+            and recalled.revoked_at < ruled_and_recalled.ruled_until
+
+),
+
+parted as (
+
+    select
+        *,
+        lead(period_from, 1, {{ forever() }}) over (partition by scope_basis_id order by period_from) as period_until
+    from begun
+
+),
+
+periods as (
+
+    select * from unparted
+    union all
+    select * from parted
 
 ),
 
@@ -146,8 +193,8 @@ scope_periods as (
         is_allowed,
         is_assessed,
         period_from,
-        lead(period_from, 1, {{ forever() }}) over (partition by scope_basis_id order by period_from) as period_until
-    from parted
+        period_until
+    from periods
 
 )
 
