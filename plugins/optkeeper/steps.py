@@ -49,7 +49,7 @@ def build(run_id: str, as_of: datetime, *, full: bool = False) -> dict[str, Any]
 @kept_private()
 @rows_untold()
 def compare() -> dict[str, Any]:
-    """Compares what stands with a full build; raises where a row differs."""
+    """Compares what stands with a full build; raises where a row differs, or where nothing stands."""
     from optkeeper import transform
 
     return asdict(transform.compare())

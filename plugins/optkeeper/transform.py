@@ -238,6 +238,10 @@ def tell(connection: "psycopg.Connection[Any]", build: daily.State, prefix: str 
         )
 
 
+class NothingStands(TransformError):
+    """There is no build to compare with: the next builds everything."""
+
+
 class RebuildDiffers(Exception):
     """What stands is not what a full build makes of the same records. The text counts rows, and shows none."""
 
@@ -249,7 +253,8 @@ def compare(*, address: str | None = None, work_folder: Path | None = None) -> T
 
     Raises:
         RebuildDiffers: a table differs.
-        TransformError: a model or a test failed, or nothing stands that could be compared.
+        NothingStands: no build stands whole, as after a crash of the server.
+        TransformError: a model or a test failed.
     """
     address = address or database.url()
     work = work_folder or settings.home() / "dbt"
@@ -257,7 +262,7 @@ def compare(*, address: str | None = None, work_folder: Path | None = None) -> T
         daily.ensure(connection)
         stands = daily.standing(connection)
         if stands is None:
-            raise TransformError("no build stands whole, so that there is nothing to compare")
+            raise NothingStands("no build stands whole, so that there is nothing to compare")
         daily.clear(connection, daily.REBUILT)
         try:
             tell(connection, stands, daily.REBUILT)

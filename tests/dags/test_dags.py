@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from airflow.sdk import TriggerRule
+from airflow.sdk.exceptions import AirflowSkipException
+from optkeeper import steps
+from optkeeper.transform import NothingStands
 
 CHECKOUT = Path(__file__).parents[2]
 PULLS = {"pull_crm", "pull_email_platform", "pull_vendor_files", "pull_canonical_feed"}
@@ -80,6 +83,17 @@ def test_a_request_for_proof_is_answered_by_its_number_so_that_no_address_reache
 def test_the_morning_is_watched_at_the_moment_by_which_it_must_be_delivered(dags: dict[str, Any]) -> None:
     assert dags["watch_the_morning"].timetable.expression == "0 7 * * *"
     assert dags["compare_with_rebuild"].timetable.expression == "0 12 * * 0"
+
+
+def test_where_no_build_stands_the_comparison_is_skipped_and_nobody_is_alarmed(
+    dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing_stands() -> None:
+        raise NothingStands("no build stands whole")
+
+    monkeypatch.setattr(steps, "compare", nothing_stands)
+    with pytest.raises(AirflowSkipException, match="no build stands whole"):
+        dags["compare_with_rebuild"].get_task("compare").python_callable()
 
 
 def test_a_broken_source_never_stops_another(dags: dict[str, Any]) -> None:

@@ -159,6 +159,8 @@ def test_after_a_crash_of_the_server_nothing_stands_and_everything_is_built(
             with pytest.raises(PublicationRefused, match="no candidate marts, as after a server's crash; build again"):
                 publish(connection, "crashed")
             published = connection.execute("select address from marts.marketable_contacts").fetchall()
+        with pytest.raises(transform.NothingStands):
+            transform.compare(address=travelled.address, work_folder=travelled.work)
         assert {address for (address,) in published} == {"anna@noord.example", "bram@noord.example"}
         _land(travelled, [_withdrawal("anna", "a2")])
         _build(travelled, "second", first + timedelta(days=2))
