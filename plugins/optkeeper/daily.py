@@ -75,6 +75,10 @@ create unlogged table if not exists intermediate.unpublished_addresses (
 );
 create unlogged table if not exists intermediate.completed_builds (
     run_id text primary key, completed_at timestamptz not null
+);
+-- that the server has not crashed since a build stood: what a later build is about to replace can be read until then
+create unlogged table if not exists intermediate.build_stood (
+    only_row boolean primary key default true check (only_row)
 )
 """
 
@@ -158,6 +162,14 @@ def keep(connection: psycopg.Connection[Any], now: State) -> None:
         (now.run_id, now.as_of, now.known_at, now.records_through, now.policy_version, now.code_version,
          now.erasures, now.restores),
     )  # fmt: skip
+    connection.execute("insert into intermediate.build_stood default values on conflict do nothing")
+
+
+def has_stood(connection: psycopg.Connection[Any]) -> bool:
+    """Whether a build has stood since the server last crashed: until then its tables are empty, and tell nothing."""
+    if connection.execute("select to_regclass('intermediate.build_stood')").fetchone() == (None,):
+        return False
+    return connection.execute("select from intermediate.build_stood").fetchone() is not None
 
 
 def forget(connection: psycopg.Connection[Any]) -> None:

@@ -239,7 +239,7 @@ def tell(connection: "psycopg.Connection[Any]", build: daily.State, prefix: str 
 
 
 class NothingStands(TransformError):
-    """There is no build to compare with: the next builds everything."""
+    """There is no build to read or to compare with, as after a crash of the server: the next builds everything."""
 
 
 class RebuildDiffers(Exception):

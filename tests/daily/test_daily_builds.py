@@ -14,6 +14,9 @@ from optkeeper.gate import ledger, scope
 from optkeeper.gate.report import GateReport, StatementResult
 from optkeeper.landing.land import Landing
 from optkeeper.sources.canonical_feed import read_events
+from optkeeper.status.another_world import worlds_of
+from optkeeper.status.decisions import Scope, Standing
+from optkeeper.status.subject import read
 from optkeeper.warehouse import embedded
 from optkeeper.warehouse.publish import PublicationRefused, publish
 
@@ -159,6 +162,14 @@ def test_after_a_crash_of_the_server_nothing_stands_and_everything_is_built(
             with pytest.raises(PublicationRefused, match="no candidate marts, as after a server's crash; build again"):
                 publish(connection, "crashed")
             published = connection.execute("select address from marts.marketable_contacts").fetchall()
+            # a world of no events would answer that nothing is known
+            with (
+                pytest.raises(transform.NothingStands, match="since the server crashed"),
+                worlds_of(
+                    connection, travelled.address, [read("anna@noord.example")], Scope(), [Standing(first, first)]
+                ),
+            ):
+                pass
         with pytest.raises(transform.NothingStands):
             transform.compare(address=travelled.address, work_folder=travelled.work)
         assert {address for (address,) in published} == {"anna@noord.example", "bram@noord.example"}

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from optkeeper import settings, transform
+from optkeeper import daily, settings, transform
 from optkeeper.landing import addresses
 from optkeeper.status.decisions import Relations, Scope, Standing
 from optkeeper.status.subject import Subject
@@ -53,8 +53,11 @@ def worlds_of(
         moments: the moments asked about, and what was known.
 
     Raises:
+        NothingStands: the server has crashed since the last build, whose events are gone.
         TransformError: a model failed.
     """
+    if not daily.has_stood(connection):
+        raise transform.NothingStands("no build stands since the server crashed: run `optkeeper build` first")
     place = _taken_place(connection)
     prefix = f"asked_{place}_"
     try:
