@@ -1,12 +1,15 @@
 import csv
 import io
 import re
+import sys
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from optkeeper.delivery import cells
 
+_NO_SIGNS = ("Cn", "Co", "Cs")  # given to nothing, to nobody in particular, or half a sign
 DANGEROUS = [
     "=1+1",
     "+1+1",
@@ -43,6 +46,16 @@ def test_what_could_begin_a_formula_gets_an_apostrophe_and_stays_readable(text: 
 )
 def test_an_ordinary_text_stays_as_it_is(text: str) -> None:
     assert cells.for_csv(text) == text
+
+
+def test_whatever_sign_a_text_begins_with_is_guarded_where_it_could_begin_a_formula() -> None:
+    assigned = (sign for sign in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(sign) not in _NO_SIGNS)
+    for sign in assigned:
+        is_formula = unicodedata.normalize("NFKC", sign)[0] in "=+-@\N{MINUS SIGN}"
+        assert cells.could_be_formula(sign) == is_formula, hex(ord(sign))
+        if is_formula:
+            assert cells.for_csv(f"{sign}1") == f"'{sign}1"
+            assert cells.for_csv(f"a,{sign}1") == f"a,'{sign}1"
 
 
 def test_a_telephone_number_stays_readable_and_is_no_number_to_excel() -> None:

@@ -15,6 +15,9 @@ _BEGINNERS = frozenset("=+-@\N{MINUS SIGN}")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _NOT_CHARACTERS = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _AFTER_SEPARATOR = re.compile(r"(?<=[;,|\"])(\s*)(?=\S)")
+# Most values, told in one look: they begin with a letter or figure, so does what follows a separator, and there is
+# nothing in them that no file can hold.
+_ORDINARY = re.compile(r"\w(?:[\w .@:/()?=&%“”+-]++|[,;|] ?(?=\w))*+(?<! )")
 LONGEST_CELL = 32_000  # characters; the format allows 32,767, its escapes included
 _ESCAPE_OF_XLSX = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
@@ -39,6 +42,8 @@ def plain(text: str) -> str:
 
 def could_be_formula(text: str) -> bool:
     """Whether a spreadsheet program could take a cell of this text for a formula."""
+    if text[:1].isalnum():
+        return False
     for character in text:
         if character.isspace() or unicodedata.category(character) in ("Cf", "Cc"):
             continue
@@ -53,6 +58,8 @@ def for_csv(text: str) -> str:
     instead of as 3,12E+10. An apostrophe that was there before one of these characters gets another before it, so
     that whoever reads the file may drop the first. Names as `'t Hart` stay as they are.
     """
+    if _ORDINARY.fullmatch(text):
+        return text
     text = plain(text)
     text = _AFTER_SEPARATOR.sub(lambda gap: gap.group(1) + ("'" if could_be_formula(text[gap.end() :]) else ""), text)
     return f"'{text}" if could_be_formula(text.lstrip("'")) else text
@@ -61,7 +68,8 @@ def for_csv(text: str) -> str:
 def for_xlsx(text: str) -> str:
     """The text as a spreadsheet holds it: no longer than a cell may be, and what looks like the format's own escape is
     escaped."""
-    text = plain(text)
+    if not _ORDINARY.fullmatch(text):
+        text = plain(text)
     if len(text) > LONGEST_CELL:
         text = f"{text[: LONGEST_CELL - 1]}…"
-    return _ESCAPE_OF_XLSX.sub("_x005F_", text)
+    return _ESCAPE_OF_XLSX.sub("_x005F_", text) if "_x" in text else text

@@ -3,7 +3,7 @@
 The bytes are those of the content: no moment of writing stands in them, so the same list has the same digest.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -23,8 +23,19 @@ from optkeeper.delivery.wording import THIS_MONTH, THIS_WEEK, Wording, spelled
 
 ROWS_PER_SHEET = 1_000_000  # a sheet holds 1,048,576
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """How cells look, in the properties of xlsxwriter. Each is itself only, so that it is found again at no cost."""
+
+    properties: Mapping[str, Any]
+
+    def __or__(self, more: Mapping[str, Any]) -> "_Look":
+        return _Look({**self.properties, **more})
+
+
 _DARK, _PALE = "#1F3A5F", "#EAF0F7"
-_BODY = {"font_name": "Calibri", "font_size": 11}
+_BODY = _Look({"font_name": "Calibri", "font_size": 11})
 _TITLE = _BODY | {"font_size": 20, "bold": True, "font_color": _DARK, "valign": "vcenter"}
 _HEADING = _BODY | {"font_size": 12, "bold": True, "font_color": _DARK, "bottom": 1, "bottom_color": "#BFC9D6"}
 _STRONG = _BODY | {"bold": True, "align": "left"}
@@ -33,9 +44,15 @@ _WARNING = _BODY | {"bold": True, "font_color": "#9C2B00"}
 _HEADER = _BODY | {"bold": True, "font_color": "#FFFFFF", "bg_color": _DARK, "valign": "vcenter", "text_wrap": True}
 _ROW = _BODY | {"valign": "top", "text_wrap": True}
 _SOON, _NEXT = {"bg_color": "#F8CBAD"}, {"bg_color": "#FFF2CC"}
+_ODD_AND_EVEN = (_ROW, _ROW | {"bg_color": _PALE})
+_DAYS_LEFT = {
+    urgency: tuple(row | {"align": "center"} | mark for row in _ODD_AND_EVEN)
+    for urgency, mark in (("this week", _SOON), ("this month", _NEXT), ("later", {}))
+}
 _WRAP = {"text_wrap": True, "valign": "top"}
 _LEFT = {"align": "left"}
 _COUNT = {"num_format": "#,##0"}
+_NOTHING_MORE, _GUARDED = _Look({}), _Look({"quote_prefix": True})
 
 # In characters. The printed columns together fit the width of a page in letters that can be read: what is longer wraps.
 _WIDTHS = {
@@ -89,12 +106,17 @@ class _Formats:
     def __init__(self, book: xlsxwriter.Workbook) -> None:
         self._book = book
         self._known: dict[tuple[tuple[str, Any], ...], Format] = {}
+        self._found: dict[tuple[_Look, _Look], Format] = {}
 
-    def __call__(self, look: dict[str, Any]) -> Format:
-        key = tuple(sorted(look.items()))
-        if key not in self._known:
-            self._known[key] = self._book.add_format(look)
-        return self._known[key]
+    def __call__(self, look: _Look, more: _Look = _NOTHING_MORE) -> Format:
+        found = self._found.get((look, more))
+        if found is None:
+            whole = {**look.properties, **more.properties}
+            key = tuple(sorted(whole.items()))
+            if key not in self._known:
+                self._known[key] = self._book.add_format(whole)
+            found = self._found[look, more] = self._known[key]
+        return found
 
 
 class _Sheet:
@@ -103,20 +125,19 @@ class _Sheet:
     def __init__(self, sheet: Worksheet, formats: _Formats, date_format: str) -> None:
         self.sheet = sheet
         self._formats = formats
-        self._date_format = date_format
+        self._of_moments = _Look({**_LEFT, "num_format": f"{date_format} hh:mm"})
+        self._of_days = _Look({**_LEFT, "num_format": date_format})
 
-    def cell(self, row: int, column: int, value: Any, look: dict[str, Any] = _BODY) -> None:
+    def cell(self, row: int, column: int, value: Any, look: _Look = _BODY) -> None:
         if value is None or value == "":
             self.sheet.write_blank(row, column, None, self._formats(look))
         elif isinstance(value, str):
-            guard = {"quote_prefix": True} if could_be_formula(value) else {}
-            self.sheet.write_string(row, column, for_xlsx(value), self._formats(look | guard))
+            guard = _GUARDED if could_be_formula(value) else _NOTHING_MORE
+            self.sheet.write_string(row, column, for_xlsx(value), self._formats(look, guard))
         elif isinstance(value, datetime):
-            look = look | _LEFT | {"num_format": f"{self._date_format} hh:mm"}
-            self.sheet.write_datetime(row, column, value, self._formats(look))
+            self.sheet.write_datetime(row, column, value, self._formats(look, self._of_moments))
         elif isinstance(value, date):
-            look = look | _LEFT | {"num_format": self._date_format}
-            self.sheet.write_datetime(row, column, value, self._formats(look))
+            self.sheet.write_datetime(row, column, value, self._formats(look, self._of_days))
         else:
             self.sheet.write_number(row, column, value, self._formats(look))
 
@@ -126,7 +147,7 @@ class _CoverSheet(_Sheet):
 
     row = -1
 
-    def line(self, *cells: tuple[Any, dict[str, Any]], height: float | None = None) -> None:
+    def line(self, *cells: tuple[Any, _Look], height: float | None = None) -> None:
         self.row += 1
         if height is not None:
             self.sheet.set_row(self.row, height)
@@ -140,14 +161,14 @@ class _CoverSheet(_Sheet):
         self.gap()
         self.line((text, _HEADING), *((None, _HEADING) for _ in _COVER_WIDTHS[1:]), height=20)
 
-    def paragraph(self, text: str, look: dict[str, Any] = _BODY) -> None:
+    def paragraph(self, text: str, look: _Look = _BODY) -> None:
         look = look | _WRAP
         lines = -(-len(text) // _COVER_CHARACTERS)
         self.line(height=_LINE_HEIGHT * lines + 3)
         self.sheet.merge_range(self.row, 0, self.row, len(_COVER_WIDTHS) - 1, "", self._formats(look))
         self.cell(self.row, 0, text, look)
 
-    def fact(self, label: str, value: Any, look: dict[str, Any] = _BODY) -> None:
+    def fact(self, label: str, value: Any, look: _Look = _BODY) -> None:
         self.line((label, _LABEL), (value, look | _LEFT))
 
     def count(self, label: str, value: int) -> None:
@@ -254,11 +275,14 @@ def _list_sheet(book: xlsxwriter.Workbook, formats: _Formats, cover: Cover, numb
 
 
 def _write_row(sheet: _Sheet, place: int, row: Invitation, values: Sequence[Value]) -> None:
-    look = _ROW | ({"bg_color": _PALE} if place % 2 == 0 else {})
-    soon = _SOON if row.days_left <= THIS_WEEK else _NEXT if row.days_left <= THIS_MONTH else {}
+    is_even = place % 2 == 0
+    look = _ODD_AND_EVEN[is_even]
+    days_left = _DAYS_LEFT[
+        "this week" if row.days_left <= THIS_WEEK else "this month" if row.days_left <= THIS_MONTH else "later"
+    ][is_even]
     sheet.sheet.set_row(place, _height(values))
     for column, (name, value) in enumerate(zip(PEOPLE_COLUMNS, values, strict=True)):
-        sheet.cell(place, column, value, look | {"align": "center"} | soon if name == "days_left" else look)
+        sheet.cell(place, column, value, days_left if name == "days_left" else look)
 
 
 def _height(values: Sequence[Value]) -> float:
