@@ -145,15 +145,40 @@ telling as (
 
 ),
 {% else %}
+edges as (
+
+    select
+        world_id,
+        told_alike,
+        min(first_received_at) as first_known_at,
+        min(told_at) as first_told_at,
+        max(told_at) as last_told_at
+    from newest
+    where told_alike is not null
+    group by world_id, told_alike
+
+),
+
+-- few are at an edge, so that few are put in their order
+at_an_edge as (
+
+    select newest.* from newest
+    inner join edges on edges.world_id = newest.world_id and edges.told_alike = newest.told_alike
+    where
+        newest.first_received_at = edges.first_known_at
+        or newest.told_at = edges.first_told_at
+        or newest.told_at = edges.last_told_at
+
+),
+
 placed as (
 
     select
         *,
         row_number() over (partition by world_id, told_alike order by first_received_at, event_key) as known_place,
         row_number() over (partition by world_id, told_alike order by told_at, event_key) as told_place,
-        count(*) over (partition by world_id, told_alike) as times_told
-    from newest
-    where told_alike is not null
+        row_number() over (partition by world_id, told_alike order by told_at desc, event_key desc) as place_from_last
+    from at_an_edge
 
 ),
 
@@ -173,7 +198,7 @@ telling as (
         record_id,
         first_received_at
     from placed
-    where known_place = 1 or told_place in (1, times_told)
+    where known_place = 1 or told_place = 1 or place_from_last = 1
 
 ),
 {% endif %}

@@ -87,8 +87,8 @@ marketable_contacts as (
     from decisions
     inner join received
         on
-            {{ key_of(['received.record_id', 'received.event_key']) }}
-            = {{ key_of(['decisions.evidence_record_id', 'decisions.evidence_id']) }}
+            received.record_id = decisions.evidence_record_id
+            and received.event_key = decisions.evidence_id
     left join assessed
         on
             decisions.basis = 'legitimate_interest'

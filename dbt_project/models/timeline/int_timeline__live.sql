@@ -1,14 +1,23 @@
 -- R2-R4, R10, R15, R18, R22-R24, R42: from when until when is a basis live?
 
-with scope_periods as {{ read_each_time() }} (
+with anchors as {{ read_each_time() }} (
 
-    select * from {{ ref('int_timeline__scope_periods') }}
+    select * from {{ ref('int_timeline__anchors') }}
 
 ),
 
-anchors as (
+-- without a start nothing ever is live
+startable as (
 
-    select * from {{ ref('int_timeline__anchors') }}
+    select distinct scope_period_id from anchors
+    where starts
+
+),
+
+scope_periods as (
+
+    select scope_periods.* from {{ ref('int_timeline__scope_periods') }} as scope_periods
+    inner join startable on startable.scope_period_id = scope_periods.scope_period_id
 
 ),
 

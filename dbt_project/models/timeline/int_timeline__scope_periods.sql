@@ -1,5 +1,6 @@
 -- R8, R32: a rule about the state changes with the moment asked about, and is then applied to the whole history.
--- Between two such changes a scope has one period for each basis; nearly always it has one for all time.
+-- Between two such changes a scope has one period for each basis; nearly always it has one for all time. In a period in
+-- which a basis is neither allowed nor assessed no record says anything (R18); where nothing restricts it either, it is left out.
 
 with consents as (
 
@@ -52,6 +53,12 @@ rules as (
 
 ),
 
+restrictions as (
+
+    select * from {{ ref('int_restrictions__standing') }}
+
+),
+
 scopes as (
 
     {% for relation, basis in [
@@ -82,6 +89,12 @@ recalled as (
 
 ),
 
+restricted_scopes as (
+
+    select distinct scope_id from restrictions
+
+),
+
 governed as {{ computed_once() }} (
 
     select
@@ -90,10 +103,12 @@ governed as {{ computed_once() }} (
             'scopes.basis', "coalesce(attributes.policy_country, world_countries.policy_country)",
             "coalesce(attributes.recipient_form, 'natural_person')", 'scopes.channel', 'scopes.purpose', 'scopes.brand'
         ]) }} as rule_id,
+        restricted_scopes.scope_id is not null as is_restricted,
         scopes.*
     from scopes
     left join attributes on attributes.world_id = scopes.world_id and attributes.contact_id = scopes.contact_id
     left join world_countries on world_countries.world_id = scopes.world_id
+    left join restricted_scopes on restricted_scopes.scope_id = scopes.scope_id
 
 ),
 
@@ -195,6 +210,7 @@ scope_periods as (
         period_from,
         period_until
     from periods
+    where is_allowed or is_assessed or is_restricted
 
 )
 
