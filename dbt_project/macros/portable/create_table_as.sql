@@ -1,0 +1,29 @@
+{# A table with a contract is filled first, and its keys come then: their rows are sorted or looked up once, and not one by one.
+   A table that a key refers to is held only while that is done. #}
+{% macro postgres__create_table_as(temporary, relation, sql) -%}
+    {%- set is_bound = config.get('contract').enforced and not temporary -%}
+    {{ config.get('sql_header') or '' }}
+    create {{ 'temporary' if temporary else 'unlogged' if config.get('unlogged') }} table {{ relation }}
+    {%- if is_bound %}
+        {{- get_assert_columns_equivalent(sql) }} (
+        {{ (adapter.render_raw_columns_constraints(raw_columns=model['columns']) + bound_by(['check', 'custom'])) | join(', ') }}
+    );
+    insert into {{ relation }} ({{ adapter.dispatch('get_column_names', 'dbt')() }})
+    {{ get_select_subquery(sql) }};
+        {%- for key in bound_by(['primary_key', 'unique', 'foreign_key']) %}
+    alter table {{ relation }} add {{ key }};
+        {%- endfor %}
+    {%- else %} as (
+        {{ sql }}
+    );
+    {%- endif %}
+{%- endmacro %}
+
+{# A model's own constraints of these kinds, as the server reads them. #}
+{% macro bound_by(kinds) -%}
+    {%- set found = [] -%}
+    {%- for constraint in model['constraints'] if constraint.type in kinds -%}
+        {%- do found.extend(adapter.render_raw_model_constraints(raw_constraints=[constraint])) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
