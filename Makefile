@@ -65,7 +65,7 @@ bench: install
 	@$(RUN) python -m tests.bench --size $(or $(SIZE),100000) $(if $(LEAVES),--leaves $(LEAVES))
 
 test: install
-	@$(RUN) pytest -n $(TEST_WORKERS) --dist loadfile
+	@$(RUN) pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: install
 	@$(RUN) ruff check .

@@ -3,6 +3,7 @@
 import itertools
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,14 @@ import pytest
 from optkeeper.warehouse import database, embedded
 
 _numbers = itertools.count(1)
+# Files of which a single test takes minutes.
+_LONG = ("tests/e2e/", "tests/daily/", "tests/bench/", "tests/road/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, then those of many tests: no worker is left with a long one when the others have done all else."""
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (not item.nodeid.startswith(_LONG), -tests[item.path]))
 
 
 @pytest.fixture(scope="session")
