@@ -8,7 +8,7 @@ has changed; killed after it, the next build goes on from there. What the rows a
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
@@ -395,8 +395,10 @@ def _take_over_marts(connection: psycopg.Connection[Any], now: State) -> None:
     )  # fmt: skip
     for name in reversed(MARTS_BY_CONTACT):
         _delete(connection, "candidate", name, _REPLACED)
-    for name in _DATED:
-        _date(connection, name, now)
+    before = standing(connection)
+    if before is None or _day(before) != _day(now):
+        for name in _DATED:
+            _date(connection, name, now)
     for name in MARTS_BY_CONTACT:
         _insert(connection, "candidate", name, _WRITTEN)
     _insert(connection, "candidate", MART_BY_ADDRESS, "true")
@@ -420,19 +422,25 @@ def _date(connection: psycopg.Connection[Any], name: str, now: State) -> None:
         " where attrelid = %s::regclass and attname = 'decided_on'",
         (f"candidate.{name}",),
     ).fetchone()
-    day = now.as_of.astimezone(settings.BUSINESS_TIME_ZONE).date()
     connection.execute(
         sql.SQL(
             "alter table {mart} drop column decided_on cascade;"
             " alter table {mart} add column decided_on date not null default {day};"
             " alter table {mart} alter column decided_on drop default;"
             " comment on column {mart}.decided_on is {told}"
-        ).format(mart=mart, day=sql.Literal(day), told=sql.Literal(told[0] if told else None))
+        ).format(mart=mart, day=sql.Literal(_day(now)), told=sql.Literal(told[0] if told else None))
     )
-    for constraint, definition in checks:
-        connection.execute(
-            sql.SQL("alter table {} add constraint {} {}").format(mart, sql.Identifier(constraint), sql.SQL(definition))
-        )
+    if checks:  # in one statement, which reads the table once
+        added = [
+            sql.SQL("add constraint {} {}").format(sql.Identifier(constraint), sql.SQL(definition))
+            for constraint, definition in checks
+        ]
+        connection.execute(sql.SQL("alter table {} {}").format(mart, sql.SQL(", ").join(added)))
+
+
+def _day(build: State) -> date:
+    """The business day that a build decides for."""
+    return build.as_of.astimezone(settings.BUSINESS_TIME_ZONE).date()
 
 
 def _delete(connection: psycopg.Connection[Any], schema: str, name: str, condition: str) -> None:
