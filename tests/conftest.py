@@ -14,7 +14,7 @@ from optkeeper.warehouse import database, embedded
 
 _numbers = itertools.count(1)
 # Files of which a single test takes minutes.
-_LONG = ("tests/e2e/", "tests/daily/", "tests/bench/", "tests/road/")
+_LONG = ("tests/e2e/", "tests/daily/", "tests/bench/", "tests/road/", "tests/properties/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
