@@ -37,14 +37,13 @@ _MARTS_OF_ALL = (
 )  # fmt: skip
 BUILT = ("--select", "path:models", "--exclude", "path:models/renewals", "path:models/policy", *_MARTS_OF_ALL)
 
-# the standing rows, by what names those that a build replaces
+# the standing rows that anybody reads, by what names those that a build replaces
 BY_CONTACT = (
-    "int_identity__resolved", "int_identity__contact_links", "int_contacts__attributes", "int_contacts__points",
-    "int_contacts__postal_addresses", "int_activity__counted", "int_permissions__consents", "int_permissions__asked",
-    "int_restrictions__standing", "int_timeline__intervals", "int_decisions__considered", "int_decisions__per_contact",
-    "int_decisions__lifecycles",
+    "int_identity__resolved", "int_identity__contact_links", "int_contacts__attributes", "int_contacts__postal_addresses",
+    "int_activity__counted", "int_permissions__consents", "int_permissions__asked", "int_restrictions__standing",
+    "int_timeline__intervals", "int_decisions__considered", "int_decisions__per_contact", "int_decisions__lifecycles",
 )  # fmt: skip
-BY_EVENT = ("int_events__known", "int_events__judged", "int_permissions__births")
+BY_EVENT = ("int_events__judged", "int_permissions__births")
 BY_RECEIVED_EVENT = ("int_events__received", "int_events__addresses_within")
 REPLACED = ("int_identity__overloaded_keys",)
 STANDING = (*BY_RECEIVED_EVENT, *BY_EVENT, *BY_CONTACT, *REPLACED)

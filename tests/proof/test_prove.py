@@ -121,7 +121,7 @@ def test_every_mail_is_told_although_few_decide_for_all(prove: Prove, published:
     assert {one["record_id"] for one in mails.values()} <= {record["record_id"] for record in dossier["records"]}
     with database.connect(published) as connection:
         known = connection.execute(
-            "select count(*) from intermediate.int_events__known where event_key like 'esp/mail-%'"
+            "select count(*) from intermediate.int_events__judged where event_key like 'esp/mail-%'"
         )
         assert known.fetchone() == (2,)
 

@@ -4,6 +4,12 @@
     cast(md5(concat_ws('|', {{ columns | join(', ') }})) as uuid)
 {%- endmacro %}
 
+{# A key as key_of makes it, that begins alike for all of one whole: sorted by it, as rows with a history are, they lie together. #}
+{% macro key_within(whole, columns) %}{{ return(adapter.dispatch('key_within')(whole, columns)) }}{% endmacro %}
+{% macro default__key_within(whole, columns) -%}
+    cast(left(md5({{ whole }}), 8) || right(md5(concat_ws('|', {{ columns | join(', ') }})), 24) as uuid)
+{%- endmacro %}
+
 {# The first twelve digits of a text's digest: tells texts apart where they are too long for an id. #}
 {% macro short_digest(text) -%}
     left(md5({{ text }}), 12)

@@ -1,4 +1,5 @@
 {{ config(
+    cluster_by=['scope_id'],
     indexes=[{'columns': ['contact_id']}, {'columns': ['address', 'channel']}],
     post_hook="{{ asked_on_request() }}"
 ) }}

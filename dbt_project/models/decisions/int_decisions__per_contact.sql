@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['contact_id']}]) }}
+{{ config(cluster_by=['scope_id'], indexes=[{'columns': ['contact_id']}]) }}
 -- One decision per contact point and scope, for those that anything at all is known about.
 
 with considered as (

@@ -1,4 +1,3 @@
-{{ config(indexes=[{'columns': ['event_key']}]) }}
 -- R8, R9: in each world the newest received version of every event stands, of those known there. An older version of a
 -- restriction that names another person or address restricts too: the source has used an id of its twice. Of what decides
 -- nothing, and is told alike of one person, only what was known first stands, and what happened first and last.

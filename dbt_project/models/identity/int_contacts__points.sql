@@ -1,4 +1,3 @@
-{{ config(indexes=[{'columns': ['contact_id']}]) }}
 with cleared as (
 
     select * from {{ ref('int_events__cleared') }}

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['link']}, {'columns': ['contact_id']}]) }}
+{{ config(cluster_by=['contact_id'], indexes=[{'columns': ['link']}, {'columns': ['contact_id']}]) }}
 -- By what is each contact connected with others? A daily build asks it, to know whom a new record may touch.
 
 with resolved as (

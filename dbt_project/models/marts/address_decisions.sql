@@ -1,4 +1,4 @@
-{{ config(post_hook="{{ asked_on_request() }}") }}
+{{ config(cluster_by=['address'], post_hook="{{ asked_on_request() }}") }}
 
 -- docs/contract.md, answers: an address that several contacts carry has one decision, over all of them.
 
@@ -24,7 +24,9 @@ candidates as (
 
     select
         considered.*,
-        {{ key_of(['considered.channel', 'considered.address', 'considered.purpose', 'considered.brand']) }} as address_scope_id,
+        {{ key_within('considered.address', [
+            'considered.channel', 'considered.address', 'considered.purpose', 'considered.brand'
+        ]) }} as address_scope_id,
         considered.channel = 'email'
         and split_part({{ address_base('considered.address') }}, '@', 1) in (
             select local_part from role_addresses

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['contact_id']}]) }}
+{{ config(cluster_by=['contact_id'], indexes=[{'columns': ['contact_id']}]) }}
 
 with events as (
 

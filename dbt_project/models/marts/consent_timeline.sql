@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['address']}]) }}
+{{ config(cluster_by=['contact_id'], indexes=[{'columns': ['address']}]) }}
 
 with timeline as (
 

@@ -1,3 +1,4 @@
+{{ config(cluster_by=['contact_id']) }}
 -- Every decision with what it rests on: `expires_on` follows from `anchored_on` and the months of the policy (R2).
 
 with per_contact as (

@@ -1,3 +1,4 @@
+{{ config(cluster_by=['contact_id']) }}
 -- What may not be used, with why: the half of `decisions` that says no.
 
 with decisions as (

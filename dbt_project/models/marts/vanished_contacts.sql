@@ -18,9 +18,9 @@ builds as (
 
 ),
 
-known as {{ read_each_time() }} (
+judged as {{ read_each_time() }} (
 
-    select * from {{ ref('int_events__known') }}
+    select * from {{ ref('int_events__judged') }}
     where source_contact_id is not null
 
 ),
@@ -54,17 +54,17 @@ last_listings as (
 told as (
 
     select
-        known.source,
-        known.source_contact_id,
+        judged.source,
+        judged.source_contact_id,
         last_listings.listing_id,
         last_listings.started_at as listed_from,
-        max(known.received_at) as last_received_at,
+        max(judged.received_at) as last_received_at,
         max(resolved.contact_id) as contact_id
-    from known
-    inner join last_listings on last_listings.source = known.source and last_listings.place = 1
-    inner join resolved on resolved.world_id = known.world_id and resolved.event_key = known.event_key
-    where known.event_type = 'contact_upserted'
-    group by known.source, known.source_contact_id, last_listings.listing_id, last_listings.started_at
+    from judged
+    inner join last_listings on last_listings.source = judged.source and last_listings.place = 1
+    inner join resolved on resolved.world_id = judged.world_id and resolved.event_key = judged.event_key
+    where judged.event_type = 'contact_upserted'
+    group by judged.source, judged.source_contact_id, last_listings.listing_id, last_listings.started_at
 
 ),
 
@@ -74,7 +74,7 @@ merged as (
     select distinct
         refers_to_source as source,
         refers_to_source_contact_id as source_contact_id
-    from known
+    from judged
     where event_type = 'contacts_merged'
 
 ),
@@ -84,7 +84,7 @@ erasures as (
     select distinct
         source,
         source_contact_id
-    from known
+    from judged
     where event_type = 'erasure_requested'
 
 ),
@@ -119,9 +119,9 @@ permitted as (
         {{ sorted_list("marketable.channel || '/' || marketable.purpose || '/' || marketable.brand") }} as permits,
         max(marketable.expires_on) as expires_on
     from vanished
-    inner join known
-        on known.source = vanished.source and known.source_contact_id = vanished.source_contact_id
-    inner join marketable on marketable.evidence_id = known.event_key
+    inner join judged
+        on judged.source = vanished.source and judged.source_contact_id = vanished.source_contact_id
+    inner join marketable on marketable.evidence_id = judged.event_key
     group by vanished.source, vanished.source_contact_id
 
 ),

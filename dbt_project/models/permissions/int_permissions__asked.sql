@@ -47,7 +47,7 @@ asked as (
 keyed as (
 
     select
-        {{ key_of(['world_id', 'contact_id', 'channel', 'address', 'purpose', 'brand']) }} as scope_id,
+        {{ key_within('contact_id', ['world_id', 'contact_id', 'channel', 'address', 'purpose', 'brand']) }} as scope_id,
         asked.*
     from asked
 

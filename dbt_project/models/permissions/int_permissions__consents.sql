@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['contact_id']}]) }}
+{{ config(cluster_by=['scope_id'], indexes=[{'columns': ['contact_id']}]) }}
 -- R11-R15, R28, R31-R33: which scopes does a consent record ask for, and what is wrong with it, if anything?
 
 with events as (
@@ -207,7 +207,7 @@ judged as (
 assessed as (
 
     select
-        {{ key_of([
+        {{ key_within('judged.contact_id', [
             'judged.world_id', 'judged.contact_id', 'judged.channel', 'judged.address', 'judged.purpose', 'judged.brand'
         ]) }} as scope_id,
         judged.world_id,

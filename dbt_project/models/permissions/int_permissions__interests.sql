@@ -151,7 +151,7 @@ ranked as (
 interests as (
 
     select
-        {{ key_of([
+        {{ key_within('ranked.contact_id', [
             'ranked.world_id', 'ranked.contact_id', 'ranked.channel', 'ranked.address', 'scopes.purpose', 'scopes.brand'
         ]) }} as scope_id,
         ranked.world_id,

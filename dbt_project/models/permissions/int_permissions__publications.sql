@@ -47,7 +47,7 @@ published as (
 publications as (
 
     select
-        {{ key_of([
+        {{ key_within('published.contact_id', [
             'published.world_id', 'published.contact_id', 'scopes.channel', carried_address('published', 'scopes.channel'),
             'scopes.purpose', 'scopes.brand'
         ]) }} as scope_id,

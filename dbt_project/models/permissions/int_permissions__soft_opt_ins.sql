@@ -70,7 +70,7 @@ sales as {{ computed_once() }} (
 soft_opt_ins as (
 
     select
-        {{ key_of([
+        {{ key_within('sales.contact_id', [
             'sales.world_id', 'sales.contact_id', 'scopes.channel', carried_address('sales', 'scopes.channel'),
             'scopes.purpose', 'scopes.brand'
         ]) }} as scope_id,

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['contact_id']}, {'columns': ['at']}, {'columns': ['until']}]) }}
+{{ config(cluster_by=['scope_id'], indexes=[{'columns': ['contact_id']}, {'columns': ['at']}, {'columns': ['until']}]) }}
 -- R25-R27, R34: what stands over each point and scope, from when until when? Asked by the timeline, which knows besides
 -- what the person's own consent restores (R23), by the decisions and by `contact_points`.
 
@@ -78,7 +78,7 @@ dated as (
 standing as (
 
     select
-        {{ key_of([
+        {{ key_within('dated.contact_id', [
             'dated.world_id', 'dated.contact_id', 'dated.channel', 'dated.address', 'scopes.purpose', 'scopes.brand'
         ]) }} as scope_id,
         dated.world_id,
