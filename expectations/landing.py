@@ -21,9 +21,9 @@ class EveryRecordIsOfARegisteredSource(PolicyStatement):
     unexpected_rows_query: str = """
         select records.source, count(*) as records, min(records.record_id) as first_record_id
         from {batch} as records
-        cross join gate.current_run as run
         where
-            records.record_id > run.records_after
+            -- as a value: joined with the run it would be compared only after all records are read
+            records.record_id > (select records_after from gate.current_run)
             and not exists (select from registry.sources where sources.source = records.source)
         group by records.source
     """
