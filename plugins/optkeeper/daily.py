@@ -39,9 +39,10 @@ BUILT = ("--select", "path:models", "--exclude", "path:models/renewals", "path:m
 
 # the standing rows that anybody reads, by what names those that a build replaces
 BY_CONTACT = (
-    "int_identity__resolved", "int_identity__contact_links", "int_contacts__attributes", "int_contacts__postal_addresses",
-    "int_activity__counted", "int_permissions__consents", "int_permissions__asked", "int_restrictions__standing",
-    "int_timeline__intervals", "int_decisions__considered", "int_decisions__per_contact", "int_decisions__lifecycles",
+    "int_identity__resolved", "int_identity__contact_links", "int_contacts__attributes",
+    "int_contacts__postal_addresses", "int_activity__counted", "int_permissions__consents", "int_permissions__asked",
+    "int_restrictions__standing", "int_timeline__intervals", "int_decisions__considered", "int_decisions__per_contact",
+    "int_decisions__lifecycles",
 )  # fmt: skip
 BY_EVENT = ("int_events__judged", "int_permissions__births")
 BY_RECEIVED_EVENT = ("int_events__received", "int_events__addresses_within")
@@ -316,6 +317,8 @@ def _read_again(connection: psycopg.Connection[Any], before: State, now: State) 
     of_platforms = sql.SQL(
         " union all select * from raw.records where record_id <= {} and source in (select source from {})"
     )
+    # most days there are none, and a planner that does not know it takes them for many
+    connection.execute(sql.SQL("analyze {}").format(sql.Identifier(RAW, "sources_read_again")))
     again = connection.execute(
         sql.SQL("select exists (select from {})").format(sql.Identifier(RAW, "sources_read_again"))
     ).fetchone() == (True,)
