@@ -47,82 +47,33 @@ stated as (
 
 ),
 
--- the newest first-party record that has one, else the newest of any
-countries as (
+-- the newest first-party record comes first, else the newest of any; and by when it happened, whichever source was pulled first
+placed as (
 
     select
-        world_id,
-        contact_id,
-        country,
-        row_number() over (
-            partition by world_id, contact_id
-            order by
-                case party when 'first_party' then 0 else 1 end,
-                coalesce(effective_at, received_at) desc,
-                event_key desc
-        ) as place
-    from stated
-    where country is not null
-
-),
-
-names as (
-
-    select
-        world_id,
-        contact_id,
-        first_name,
-        last_name,
+        *,
         row_number() over (
             partition by world_id, contact_id
             order by case party when 'first_party' then 0 else 1 end, coalesce(effective_at, received_at) desc, event_key desc
-        ) as place
-    from stated
-    where last_name is not null
-
-),
-
-companies as (
-
-    select
-        world_id,
-        contact_id,
-        company,
-        row_number() over (
-            partition by world_id, contact_id
-            order by case party when 'first_party' then 0 else 1 end, coalesce(effective_at, received_at) desc, event_key desc
-        ) as place
-    from stated
-    where company is not null
-
-),
-
-domains as (
-
-    select
-        world_id,
-        contact_id,
-        domain,
-        row_number() over (
-            partition by world_id, contact_id
-            order by case party when 'first_party' then 0 else 1 end, coalesce(effective_at, received_at) desc, event_key desc
-        ) as place
-    from stated
-    where domain is not null
-
-),
-
--- the first that happened, whichever source was pulled first
-channels as (
-
-    select
-        world_id,
-        contact_id,
-        lead_channel,
+        ) as place,
         row_number() over (
             partition by world_id, contact_id order by coalesce(effective_at, received_at), event_key
-        ) as place
+        ) as place_in_time
     from stated
+
+),
+
+-- of each attribute the first record that has one
+first_told as (
+
+    select
+        *,
+        min(case when country is not null then place end) over of_contact as country_place,
+        min(case when last_name is not null then place end) over of_contact as name_place,
+        min(case when company is not null then place end) over of_contact as company_place,
+        min(case when domain is not null then place end) over of_contact as domain_place
+    from placed
+    window of_contact as (partition by world_id, contact_id)
 
 ),
 
@@ -131,11 +82,17 @@ summed as (
     select
         world_id,
         contact_id,
+        max(case when place = country_place then country end) as country,
+        max(case when place = name_place then first_name end) as first_name,
+        max(case when place = name_place then last_name end) as last_name,
+        max(case when place = company_place then company end) as company,
+        max(case when place = domain_place then domain end) as domain,
+        max(case when place_in_time = 1 then lead_channel end) as lead_channel,
         min(form_rank) as form_rank,
         min(coalesce(effective_at, received_at)) as first_seen_at,
         count(distinct source) as source_count,
         coalesce(bool_or(event_type = 'sale_completed'), false) as is_customer
-    from stated
+    from first_told
     group by world_id, contact_id
 
 ),
@@ -145,33 +102,24 @@ attributes as (
     select
         summed.world_id,
         summed.contact_id,
-        coalesce(countries.country, world_countries.country) as country,
-        {{ policy_country("coalesce(countries.country, world_countries.country)") }} as policy_country,
+        coalesce(summed.country, world_countries.country) as country,
+        {{ policy_country("coalesce(summed.country, world_countries.country)") }} as policy_country,
         case summed.form_rank
             when 2 then 'sole_trader'
             when 3 then 'partnership'
             when 4 then 'legal_entity'
             else 'natural_person'
         end as recipient_form,
-        names.first_name,
-        names.last_name,
-        companies.company,
-        domains.domain,
-        channels.lead_channel,
+        summed.first_name,
+        summed.last_name,
+        summed.company,
+        summed.domain,
+        summed.lead_channel,
         summed.is_customer,
         summed.first_seen_at,
         summed.source_count
     from summed
     inner join world_countries on world_countries.world_id = summed.world_id
-    left join countries
-        on countries.world_id = summed.world_id and countries.contact_id = summed.contact_id and countries.place = 1
-    left join names on names.world_id = summed.world_id and names.contact_id = summed.contact_id and names.place = 1
-    left join companies
-        on companies.world_id = summed.world_id and companies.contact_id = summed.contact_id and companies.place = 1
-    left join domains
-        on domains.world_id = summed.world_id and domains.contact_id = summed.contact_id and domains.place = 1
-    left join channels
-        on channels.world_id = summed.world_id and channels.contact_id = summed.contact_id and channels.place = 1
 
 )
 

@@ -42,60 +42,75 @@ nodes as (
 
 ),
 
--- Each round hands the lowest label that came in the round before to the neighbours. The labels are digests, so that no
--- naming of ids makes a long way of it; a contact of thousands of nodes takes as many rounds as it is wide, not its square.
+-- by the order of their digests, so that no naming of ids makes a long way of the walk
+numbered as {{ computed_once() }} (
+
+    select
+        *,
+        row_number() over (order by md5(node), world_id) as number
+    from nodes
+
+),
+
+connected as {{ computed_once() }} (
+
+    select
+        own.number,
+        others.number as other
+    from links
+    inner join numbered as own on own.world_id = links.world_id and own.node = links.node
+    inner join numbered as others on others.world_id = links.world_id and others.node = links.other
+
+),
+
+-- Each round hands the lowest label that came in the round before to the neighbours: a contact of thousands of nodes takes
+-- as many rounds as it is wide, not its square.
 walked as (
 
     select
-        world_id,
-        node,
-        md5(node) as label
-    from links
+        number,
+        number as label
+    from connected
 
     union
 
     select
-        handed.world_id,
-        handed.node,
+        handed.number,
         handed.label
     from (
         select
-            walked.world_id,
-            links.other as node,
+            connected.other as number,
             walked.label,
-            row_number() over (partition by walked.world_id, links.other order by walked.label) as place
+            row_number() over (partition by connected.other order by walked.label) as place
         from walked
-        inner join links on links.world_id = walked.world_id and links.node = walked.node
-        where walked.label < md5(links.other)
+        inner join connected on connected.number = walked.number
+        where walked.label < connected.other
     ) as handed
     where handed.place = 1
 
 ),
 
-labelled as (
+labels as (
 
     select
-        nodes.world_id,
-        nodes.node,
-        nodes.event_key,
-        nodes.first_received_at,
-        coalesce(min(walked.label), md5(nodes.node)) as label
-    from nodes
-    left join walked on walked.world_id = nodes.world_id and walked.node = nodes.node
-    group by nodes.world_id, nodes.node, nodes.event_key, nodes.first_received_at
+        number,
+        min(label) as label
+    from walked
+    group by number
 
 ),
 
 named as (
 
     select
-        world_id,
-        node,
-        first_value(coalesce(event_key, node)) over (
-            partition by world_id, label
-            order by first_received_at nulls last, event_key nulls last, node
+        numbered.world_id,
+        numbered.node,
+        first_value(coalesce(numbered.event_key, numbered.node)) over (
+            partition by coalesce(labels.label, numbered.number)
+            order by numbered.first_received_at nulls last, numbered.event_key nulls last, numbered.node
         ) as named_by
-    from labelled
+    from numbered
+    left join labels on labels.number = numbered.number
 
 ),
 
