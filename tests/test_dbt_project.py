@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from optkeeper import settings, transform
+from optkeeper import daily, settings, transform
 from optkeeper.landing.land import Landing
 from optkeeper.sources.canonical_feed import read_events
 from optkeeper.warehouse import database, embedded, readers
@@ -185,6 +185,22 @@ def test_the_readers_page_speaks_of_the_marts_as_published(built: str, tmp_path:
     assert "may it be used, on which basis" in page
     assert '\\"marts\\".\\"decisions\\"' in page
     assert '\\"candidate\\".\\"decisions\\"' not in page
+
+
+@pytest.mark.parametrize(
+    "relation",
+    [*(f"intermediate.{name}" for name in daily.BY_CONTACT), *(f"candidate.{name}" for name in daily.MARTS_BY_CONTACT)],
+)
+def test_the_rows_of_a_contact_lie_together_for_those_who_replace_them(built: str, relation: str) -> None:
+    with database.connect(built) as connection:
+        row = connection.execute(
+            "select count(*) filter (where contact_id is distinct from before), count(distinct contact_id)"
+            f" from (select contact_id, lag(contact_id) over (order by ctid) as before from {relation}) as rows".encode()
+        ).fetchone()
+    assert row is not None
+    places, contacts = row
+    # the server puts a row that is too long for the page at hand elsewhere
+    assert 0 < contacts <= places <= 1.1 * contacts
 
 
 def test_building_again_gives_identical_rows(built: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['contact_id']}, {'columns': ['occurred_at']}]) }}
+{{ config(cluster_by=['contact_id'], indexes=[{'columns': ['contact_id']}, {'columns': ['occurred_at']}]) }}
 -- R20, R21: what did the person do, as far as it counts?
 
 with cleared as (

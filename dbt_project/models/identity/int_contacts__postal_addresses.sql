@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['contact_id']}]) }}
+{{ config(cluster_by=['contact_id'], indexes=[{'columns': ['contact_id']}]) }}
 -- How a contact's postal address is written: as the newest first-party record that tells its street does, else the newest.
 
 with cleared as (

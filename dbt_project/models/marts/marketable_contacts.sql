@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['evidence_id']}, {'columns': ['anchored_by']}]) }}
+{{ config(cluster_by=['contact_id'], indexes=[{'columns': ['evidence_id']}, {'columns': ['anchored_by']}]) }}
 with decisions as {{ read_each_time() }} (
 
     select * from {{ ref('decisions') }}

@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['contact_id']}]) }}
+{{ config(cluster_by=['scope_id'], indexes=[{'columns': ['contact_id']}]) }}
 -- R16: requests and deferrals; they grant nothing, but say that the question was put.
 
 with events as (
