@@ -18,11 +18,11 @@ class EveryRecordIsOfARegisteredSource(PolicyStatement):
     relation = "raw.records"
     rules = ("R33", "R27")
     severity: FailureSeverity = FailureSeverity.WARNING
+    # the run's number as a value: joined, it would be compared only after all records are read
     unexpected_rows_query: str = """
         select records.source, count(*) as records, min(records.record_id) as first_record_id
         from {batch} as records
         where
-            -- as a value: joined with the run it would be compared only after all records are read
             records.record_id > (select records_after from gate.current_run)
             and not exists (select from registry.sources where sources.source = records.source)
         group by records.source
