@@ -22,9 +22,8 @@ class EveryRecordIsOfARegisteredSource(PolicyStatement):
     unexpected_rows_query: str = """
         select records.source, count(*) as records, min(records.record_id) as first_record_id
         from {batch} as records
-        where
-            records.record_id > (select records_after from gate.current_run)
-            and not exists (select from registry.sources where sources.source = records.source)
+        left join registry.sources on sources.source = records.source
+        where records.record_id > (select records_after from gate.current_run) and sources.source is null
         group by records.source
     """
 
