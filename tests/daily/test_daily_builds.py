@@ -141,10 +141,8 @@ def test_a_killed_build_is_made_again_and_a_row_that_a_full_build_would_not_make
     assert _reasons(caplog) == ["no build stands whole"]
     transform.compare(address=travelled.address, work_folder=travelled.work)
     with travelled.connected() as connection:
-        connection.execute(
-            "update intermediate.int_contacts__points set is_role_address = true where channel = 'email'"
-        )
-    with pytest.raises(transform.RebuildDiffers, match=r"intermediate\.int_contacts__points: 2 too many, 2 lacking$"):
+        connection.execute("update intermediate.int_identity__resolved set is_role_email = true")
+    with pytest.raises(transform.RebuildDiffers, match=r"intermediate\.int_identity__resolved: 2 too many, 2 lacking$"):
         transform.compare(address=travelled.address, work_folder=travelled.work)
 
 
