@@ -1,4 +1,7 @@
-{{ config(cluster_by=['contact_id'], indexes=[{'columns': ['event_key']}, {'columns': ['received_key']}, {'columns': ['contact_id']}]) }}
+{{ config(
+    cluster_by=['contact_id'],
+    indexes=[{'columns': ['event_key']}, {'columns': ['received_key']}, {'columns': ['contact_id']}]
+) }}
 -- Whose record is it? A quarantined record links nobody, but may be about a contact that others made known (R27).
 
 with keyed as (

@@ -1,4 +1,7 @@
-{{ config(cluster_by=['scope_id'], indexes=[{'columns': ['contact_id']}, {'columns': ['valid_from']}, {'columns': ['valid_to']}]) }}
+{{ config(
+    cluster_by=['scope_id'],
+    indexes=[{'columns': ['contact_id']}, {'columns': ['valid_from']}, {'columns': ['valid_to']}]
+) }}
 -- docs/contract.md, answers: what is each basis's status, why, and on what evidence, at every moment?
 
 with scope_periods as (
