@@ -4,7 +4,8 @@
     cast(md5(concat_ws('|', {{ columns | join(', ') }})) as uuid)
 {%- endmacro %}
 
-{# A key as key_of makes it, that begins alike for all of one whole: sorted by it, as rows with a history are, they lie together. #}
+{# A key as key_of makes it, that begins alike for all of one whole: rows that are sorted by it, as those with a history are, lie
+   together. #}
 {% macro key_within(whole, columns) %}{{ return(adapter.dispatch('key_within')(whole, columns)) }}{% endmacro %}
 {% macro default__key_within(whole, columns) -%}
     cast(left(md5({{ whole }}), 8) || right(md5(concat_ws('|', {{ columns | join(', ') }})), 24) as uuid)
