@@ -76,6 +76,10 @@ create table candidate.decisions (
     contact_id text, address text, channel text, purpose text, brand text, marketable boolean, basis text, status text,
     reason text, evidence_id text, anchored_by text, anchored_on date, expires_on date, decided_on date
 );
+create view intermediate.int_identity__resolved as
+select event_key, split_part(event_key, chr(31), 1) as received_key, contact_id from candidate.consent_events;
+create view intermediate.int_timeline__intervals as
+select contact_id, valid_from, valid_to from candidate.consent_timeline;
 create table candidate.quarantine (quarantine_key text, source text, event_key text, reason text);
 create table candidate.marketable_contacts (
     contact_id text, address text, channel text, purpose text, brand text, basis text, status text, evidence_id text,

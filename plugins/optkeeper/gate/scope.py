@@ -28,46 +28,51 @@ _BASE = "case when {address} like '_%%+%%@%%' then " + _UNTAGGED + " else {addre
 _BY_ADDRESS = "('consent_withdrawn', 'consent_refused', 'objection_raised', 'contact_deceased', 'erasure_requested')"
 _COPIES = f"""
 create schema changed;
-create unlogged table changed.named_since as
-with received as (
-    select email, phone, postal from intermediate.int_events__received where record_id > %(after)s
-)
+create unlogged table changed.received_since as
+select event_key, event_type, source, refers_to_batch, refers_to_event_id, email, phone, postal
+from intermediate.int_events__received
+where record_id > %(after)s;
+analyze changed.received_since;
 
-select {_BASE.format(address="email")} as address from received where email is not null
+create unlogged table changed.named_since as
+select {_BASE.format(address="email")} as address from changed.received_since where email is not null
 union
-select phone from received where phone is not null
+select phone from changed.received_since where phone is not null
 union
-select postal from received where postal is not null;
+select postal from changed.received_since where postal is not null;
 analyze changed.named_since;
 
-create unlogged table changed.recalled_since as
+create unlogged table changed.told_since as
 with recalls as (
-    select source, refers_to_batch, refers_to_event_id from intermediate.int_events__received
-    where record_id > %(after)s and event_type = 'consent_revoked'
+    select source, refers_to_batch, refers_to_event_id from changed.received_since
+    where event_type = 'consent_revoked'
 )
 
+select event_key from changed.received_since
+union
 select received.event_key from intermediate.int_events__received as received
 inner join recalls on recalls.source = received.source and recalls.refers_to_batch = received.batch
 union
 select received.event_key from intermediate.int_events__received as received
 inner join recalls on received.event_key = recalls.source || '/' || recalls.refers_to_event_id;
-analyze changed.recalled_since;
+analyze changed.told_since;
 
 create unlogged table changed.scope as
 select contact_id from intermediate.unpublished_contacts
 union
-select contact_id from candidate.consent_events where record_id > %(after)s
+select events.contact_id
+from changed.told_since as told
+inner join intermediate.int_identity__resolved as resolved on resolved.received_key = told.event_key
+inner join candidate.consent_events as events on events.event_key = resolved.event_key
 union
-select contact_id from candidate.consent_timeline
-where
-    cast(%(before)s as timestamptz) < %(as_of)s -- where no time has passed, none of it is read
-    and ((valid_from > %(before)s and valid_from <= %(as_of)s) or (valid_to > %(before)s and valid_to <= %(as_of)s))
+select contact_id from intermediate.int_timeline__intervals where valid_from > %(before)s and valid_from <= %(as_of)s
 union
-select contact_id from candidate.consent_events
-where split_part(event_key, chr(31), 1) in (select event_key from changed.recalled_since)
+select contact_id from intermediate.int_timeline__intervals where valid_to > %(before)s and valid_to <= %(as_of)s
 union
 select contact_id from candidate.marketable_contacts
-where {_BASE.format(address="address")} in (select address from changed.named_since);
+where
+    exists (select from changed.named_since)
+    and {_BASE.format(address="address")} in (select address from changed.named_since);
 analyze changed.scope;
 
 create unlogged table changed.contacts as
@@ -90,12 +95,11 @@ select distinct {_BASE.format(address="address")} as address from changed.market
 analyze changed.addresses;
 
 create unlogged table changed.naming as
-select events.event_key
-from candidate.consent_events as events
-inner join intermediate.int_events__received as received
-    on received.event_key = split_part(events.event_key, chr(31), 1)
+select resolved.event_key
+from intermediate.int_events__received as received
+inner join intermediate.int_identity__resolved as resolved on resolved.received_key = received.event_key
 where
-    events.event_type in {_BY_ADDRESS}
+    exists (select from changed.addresses) -- or else none is read
     and received.event_type in {_BY_ADDRESS} -- few of many, which an index has
     and (
         {_BASE.format(address="received.email")} in (select address from changed.addresses)
@@ -104,14 +108,24 @@ where
     );
 analyze changed.naming;
 
+create unlogged table changed.read as
+select events.event_key from candidate.consent_events as events
+inner join changed.scope on scope.contact_id = events.contact_id
+union
+select evidence_id from changed.marketable_contacts where evidence_id is not null
+union
+select anchored_by from changed.decisions where anchored_by is not null
+union
+select event_key from changed.naming
+union
+select resolved.event_key
+from intermediate.int_events__received as received
+inner join intermediate.int_identity__resolved as resolved on resolved.received_key = received.event_key
+where received.event_type = 'consent_revoked';
+analyze changed.read;
+
 create unlogged table changed.consent_events as
-select * from candidate.consent_events
-where
-    contact_id in (select contact_id from changed.scope)
-    or event_key in (select evidence_id from changed.marketable_contacts where evidence_id is not null)
-    or event_key in (select anchored_by from changed.decisions where anchored_by is not null)
-    or event_key in (select event_key from changed.naming)
-    or event_type = 'consent_revoked';
+select * from candidate.consent_events where event_key in (select event_key from changed.read);
 analyze changed.consent_events;
 
 create unlogged table changed.int_events__received as
