@@ -57,9 +57,42 @@ def test_evidence_that_was_changed_or_was_never_sealed_is_not(candidate: Connect
     ],
 )
 def test_evidence_that_was_changed_after_it_was_judged_is_judged_again(candidate: Connection, spoiling: str) -> None:
+    _make_whole_tiles(candidate)
     assert dict(judged(candidate))["1"] is True
     candidate.execute(spoiling.encode())
+    _have_counted(candidate)
     assert dict(judged(candidate))["1"] is False
+
+
+@pytest.mark.parametrize(
+    "forgetting",
+    [
+        "select pg_stat_reset_single_table_counters('raw.records'::regclass)",
+        "select pg_stat_reset()",
+        "alter table raw.records rename to other; create table raw.records (like raw.other including all);"
+        " insert into raw.records overriding system value select * from raw.other;"
+        " alter table raw.other set schema public",
+    ],
+)
+def test_a_server_that_has_forgotten_what_it_counted_is_not_believed(candidate: Connection, forgetting: str) -> None:
+    _make_whole_tiles(candidate)
+    assert dict(judged(candidate))["1"] is True
+    candidate.execute("update raw.records set payload = '{\"id\": \"9\"}' where source_id = '1'")
+    _have_counted(candidate)
+    candidate.execute(forgetting.encode())
+    assert dict(judged(candidate))["1"] is False
+
+
+def test_what_more_is_relied_on_is_computed_beside_what_was(candidate: Connection) -> None:
+    _make_whole_tiles(candidate)
+    judged(candidate)
+    version = _version_of_judgement(candidate)
+    candidate.execute(
+        "update candidate.marketable_contacts set evidence_record_id ="
+        " (select record_id from raw.records where source_id = 'm7') where contact_id = 'web/2'"
+    )
+    assert judged(candidate) == [("1", True), ("3", True), ("m7", True)]
+    assert _version_of_judgement(candidate) == version
 
 
 def test_what_stands_in_whole_tiles_is_not_computed_again_until_they_change(candidate: Connection) -> None:
@@ -73,6 +106,11 @@ def test_what_stands_in_whole_tiles_is_not_computed_again_until_they_change(cand
     assert _version_of_judgement(candidate) != version
     candidate.execute("update evidence.tiles set hashes = set_byte(hashes, 5, 0) where log = 'records' and tile = 0")
     assert dict(judged(candidate))["1"] is False
+
+
+def _have_counted(connection: Connection) -> None:
+    """What a session has written the server counts by and by; now."""
+    connection.execute("select pg_stat_force_next_flush()")
 
 
 def _make_whole_tiles(connection: Connection) -> None:

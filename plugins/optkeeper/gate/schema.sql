@@ -72,7 +72,7 @@ create table if not exists gate.accepted_volumes (
 
 create index if not exists accepted_volumes_by_object on gate.accepted_volumes (source, object, accepted_id desc);
 
--- Grain: one record that the last judged candidate relies on, with whether its payload still has its digest.
+-- Grain: one record that a judged candidate relied on, with whether its payload still has its digest.
 -- What has not been touched since it was found sound is not computed again: any writing gives a row another version.
 create table if not exists gate.recomputed_digests (
     record_id bigint primary key,
@@ -95,8 +95,19 @@ create table if not exists gate.sealed_through (
     only_row boolean primary key default true check (only_row),
     tile bigint not null,               -- the first that was not yet whole
     first_id bigint not null,           -- its first record
-    tiles_before text not null          -- count and digest of the versions of the tiles before it
+    tiles_before text not null,         -- count and digest of the versions of the tiles before it
+    records_written_over text           -- differs as soon as the server counts a row of raw.records written over or gone
 );
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'gate.sealed_through'::regclass and attname = 'records_written_over' and not attisdropped
+    ) then
+        alter table gate.sealed_through add column records_written_over text;
+    end if;
+end
+$$;
 
 -- The run that is judged now, or was last.
 create or replace view gate.current_run as
