@@ -51,9 +51,9 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
         _hold(connection, relations)
         _refuse_unless_passed(connection, run_id)
         _refuse_older_than_a_restore(connection, run_id)
-        for name in relations:
-            _refuse_unless_by_the_calendar(connection, name)
         named = unpublished.conditions(connection)
+        for name in relations:
+            _refuse_unless_by_the_calendar(connection, name, named.get(name, "true"))
         renewed = [
             name
             for name in relations
@@ -195,12 +195,15 @@ def _as_the_calendar_says(schema: str, column: str) -> sql.Composed:
     return sql.SQL(unpublished.BY_THE_CALENDAR[column]).format(builds=_in(schema, unpublished.DATED))
 
 
-def _refuse_unless_by_the_calendar(connection: psycopg.Connection[Any], name: str) -> None:
-    """What is not stored must be what will be shown."""
+def _refuse_unless_by_the_calendar(connection: psycopg.Connection[Any], name: str, condition: str) -> None:
+    """What is not stored must be what will be shown, in every row that may be written."""
     for column in set(unpublished.by_the_calendar(name)) & set(_columns(connection, CANDIDATE, name)):
         other = connection.execute(
-            sql.SQL("select 1 from {} where {} is distinct from {} limit 1").format(
-                _in(CANDIDATE, name), sql.Identifier(column), _as_the_calendar_says(CANDIDATE, column)
+            sql.SQL("select 1 from {} where {} is distinct from {} and {} limit 1").format(
+                _in(CANDIDATE, name),
+                sql.Identifier(column),
+                _as_the_calendar_says(CANDIDATE, column),
+                sql.SQL(condition),
             )
         ).fetchone()
         if other is not None:
