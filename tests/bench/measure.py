@@ -177,8 +177,7 @@ def _build(
     connection.execute("drop table bench_floor")
     clock.time(lambda: transform.run(["parse"], address=address, work_folder=work / "dbt", variables={}))
     with _told("full: build with its tests"):
-        _built(address, work, "full")
-    models = _models(work)
+        models = _built(address, work, "full")
     full = _making(models)
     told = f"extract and sort {floor:.1f} s"
     rows.append(
@@ -199,11 +198,6 @@ def _build(
     return full, [(model.name, model.seconds) for model in _slowest(models)]
 
 
-def _built(address: str, work: Path, run_id: str, as_of: datetime = AS_OF) -> None:
-    with mock.patch.object(transform, "_WITHOUT_ARTIFACTS", ()):  # they tell how long each model took
-        transform.build(run_id, as_of, address=address, work_folder=work / "dbt")
-
-
 @dataclass(frozen=True, slots=True)
 class _Model:
     name: str
@@ -212,23 +206,20 @@ class _Model:
     seconds: float
 
 
-def _models(work: Path, *parts: str) -> list[_Model]:
-    """The models of the last build, or of these of its parts, in the order of their beginnings."""
-    results = [
-        result
-        for part in parts or ("",)
-        for result in json.loads((work / "dbt" / part / "target" / "run_results.json").read_text())["results"]
-        if result["unique_id"].startswith("model.")
-    ]
-    models = []
-    for one in results:
-        moments = [
-            datetime.fromisoformat(step[name]).timestamp()
-            for step in one["timing"]
-            for name in ("started_at", "completed_at")
-        ]
-        name = one["unique_id"].rpartition(".")[2]
-        models.append(_Model(name, min(moments), max(moments), one["execution_time"]))
+def _built(address: str, work: Path, run_id: str, as_of: datetime = AS_OF) -> list[_Model]:
+    """Builds, and answers the models that were made, in the order of their beginnings."""
+    models: list[_Model] = []
+
+    def keep_times(results: Iterable[Any]) -> None:
+        for result in results:
+            if str(result.node.resource_type) == "model":
+                moments = [
+                    moment.timestamp() for step in result.timing for moment in (step.started_at, step.completed_at)
+                ]
+                models.append(_Model(result.node.name, min(moments), max(moments), result.execution_time))
+
+    with mock.patch.object(transform, "_log_times", keep_times):
+        transform.build(run_id, as_of, address=address, work_folder=work / "dbt")
     return sorted(models, key=lambda model: model.began)
 
 
@@ -290,9 +281,11 @@ def _daily(
         with _told(f"{run_id}: publication"):
             publish(connection, run_id)
 
+    models: list[_Model] = []
+
     def whole(run_id: str, as_of: datetime) -> None:
         with _told(f"{run_id}: build"):
-            _built(address, work, run_id, as_of)
+            models[:] = _built(address, work, run_id, as_of)
         checked(run_id, as_of)
 
     told = f"full build {full:.0f} s"
@@ -304,7 +297,6 @@ def _daily(
         _landed(connection, source, path, is_history=False)
     next_day = AS_OF + timedelta(days=1)
     seconds, _ = clock.time(lambda: whole("daily", next_day))
-    models = _models(work, "day", "")
     daily = _making(models)
     log.info("slowest of the day: %s", {model.name: round(model.seconds, 1) for model in _slowest(models)})
     rows.append(
