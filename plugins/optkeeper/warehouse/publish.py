@@ -79,7 +79,7 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
         for name in renewed:
             _constrain(connection, name)
         if {"contacts", "contact_redirects"} <= set(relations):
-            _remember_contacts(connection)
+            _remember_contacts(connection, named.get("contacts", "true"))
         if "reach_daily" in relations:
             _remember_reach(connection)
         for name in relations:
@@ -94,14 +94,19 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
     return PublicationCounts(len(relations), deleted, written)
 
 
-def _remember_contacts(connection: psycopg.Connection[Any]) -> None:
-    """Keeps every contact id that was published, and since when one redirects (R36)."""
+def _remember_contacts(connection: psycopg.Connection[Any], condition: str) -> None:
+    """Keeps every contact id that was published, and since when one redirects (R36).
+
+    Those that the last publication showed and this one could not write are kept already.
+    """
     connection.execute(
-        "insert into raw.published_contacts as known (contact_id, first_published_at)"
-        " select contacts.contact_id, builds.known_at from marts.contacts cross join candidate.builds"
-        " where not exists (select from raw.published_contacts as before"
-        " where before.contact_id = contacts.contact_id and before.retired_at is null)"
-        " on conflict (contact_id) do update set retired_at = null where known.retired_at is not null"
+        sql.SQL(
+            "insert into raw.published_contacts as known (contact_id, first_published_at)"
+            " select contacts.contact_id, builds.known_at from marts.contacts cross join candidate.builds"
+            " where {} and not exists (select from raw.published_contacts as before"
+            " where before.contact_id = contacts.contact_id and before.retired_at is null)"
+            " on conflict (contact_id) do update set retired_at = null where known.retired_at is not null"
+        ).format(sql.SQL(condition))
     )
     connection.execute(
         "update raw.published_contacts as known set retired_at = redirects.since"
