@@ -38,14 +38,11 @@ of_contacts as (
 
 ),
 
--- of what is told alike some stand for all, and others may come to
+-- Of what is told alike those stand for all that are the first and the last, and are among the events of their contacts. Others
+-- may come to where something is told alike anew, or no longer.
 told_alike as (
 
-    select received.told_alike from received
-    inner join of_contacts on of_contacts.event_key = received.event_key
-    where received.told_alike is not null
-    union
-    select told_alike from events_received
+    select distinct told_alike from events_received
     where told_alike is not null
 
 ),
