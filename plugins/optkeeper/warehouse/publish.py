@@ -94,7 +94,7 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
     return PublicationCounts(len(relations), deleted, written)
 
 
-def _remember_contacts(connection: psycopg.Connection[Any], condition: str) -> None:
+def _remember_contacts(connection: psycopg.Connection[Any], condition: str = "true") -> None:
     """Keeps every contact id that was published, and since when one redirects (R36).
 
     Those that the last publication showed and this one could not write are kept already.
