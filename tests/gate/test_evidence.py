@@ -83,6 +83,20 @@ def test_a_server_that_has_forgotten_what_it_counted_is_not_believed(candidate: 
     assert dict(judged(candidate))["1"] is False
 
 
+def test_a_record_that_was_changed_with_its_trigger_off_is_judged_again_before_the_server_counts_it(
+    candidate: Connection,
+) -> None:
+    candidate.execute("alter table raw.records enable trigger refuse_change")
+    _make_whole_tiles(candidate)
+    assert dict(judged(candidate))["1"] is True
+    candidate.execute(
+        "alter table raw.records disable trigger refuse_change;"
+        "update raw.records set payload = '{\"id\": \"9\"}' where source_id = '1';"
+        "alter table raw.records enable trigger refuse_change"
+    )
+    assert dict(judged(candidate))["1"] is False
+
+
 def test_what_more_is_relied_on_is_computed_beside_what_was(candidate: Connection) -> None:
     _make_whole_tiles(candidate)
     judged(candidate)

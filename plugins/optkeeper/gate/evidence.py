@@ -73,12 +73,16 @@ _TILES_BEFORE = (
     "select count(*) || ' ' || coalesce(sum(hashtextextended(tile || '|' || xmin || '|' || ctid, 0)::numeric), 0)"
     " from evidence.tiles where log = %(log)s and level = 0 and tile < %(tile)s"
 )
-# of this table and not of another in its place, and since when the server counts: after a crash it counts anew
+# Of this table and not of another in its place, and since when the server counts: after a crash it counts anew. A
+# session may keep its counts to itself for some seconds; a trigger taken away and an erasure are seen at once.
 _WRITTEN_OVER = """
 select case when current_setting('track_counts') = 'on' then concat_ws(
     ' ', pg_class.oid, pg_relation_filenode(pg_class.oid), pg_stat_get_tuples_updated(pg_class.oid),
     pg_stat_get_tuples_deleted(pg_class.oid), (select stats_reset from pg_stat_bgwriter),
-    (select stats_reset from pg_stat_database where datname = current_database())
+    (select stats_reset from pg_stat_database where datname = current_database()),
+    (select string_agg(concat_ws(' ', oid, xmin, tgenabled), ' ' order by oid) from pg_trigger
+        where tgrelid = pg_class.oid and not tgisinternal),
+    (select count(*) from evidence.erasures)
 ) end
 from pg_class
 where oid = 'raw.records'::regclass
