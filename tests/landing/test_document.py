@@ -97,8 +97,11 @@ def test_of_very_many_repeated_keys_no_value_is_left_out() -> None:
 def test_a_text_is_read_at_once_only_where_each_key_stands_once(seed: int) -> None:
     drawn = random.Random(seed)
     # keys that are spelled in several ways, and texts that look like the end of a key
-    keys = ["a", "b", "\\u0061", "é", "\\u00e9", 'a\\"', "a\\u0022", ":"]
-    texts = ['"x"', '"\\u0022:"', '"\\":"', '"\\\\"', '"é"', "1", "1.50", "null", "[1, 2]", '["\\":", {"a":1}]', "{}"]
+    keys = ["a", "b", "\\u0061", "é", "\\u00e9", 'a\\"', "a\\u0022", ":", "received_at"]
+    texts = [
+        '"x"', '"\\u0022:"', '"\\":"', '"\\\\"', '"é"', '":"', "1", "1.50", "1e2", "null", "[1, 2]", '["\\":", {"a":1}]', "{}",
+        '"\\u0000"', "1" * 1_200,
+    ]  # fmt: skip
 
     def made(depth: int) -> str:
         members = (
@@ -111,8 +114,9 @@ def test_a_text_is_read_at_once_only_where_each_key_stands_once(seed: int) -> No
     read = 0
     for _ in range(500):
         text = made(2).encode()
-        value = document.decode_plain(text)
-        if value is not None:
+        plain = document.decode_plain(text)
+        if plain is not None:
             read += 1
-            assert value == document.decode_strictly(text), text
+            assert plain.value == document.decode_strictly(text), text
+            assert plain.canonical == document.canonical(plain.value), text
     assert read > 50

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optkeeper import registry
+from optkeeper.landing import document
 from optkeeper.landing.land import Landing, LandingCounts
 from optkeeper.registry import RegisteredSource
 from optkeeper.sources import canonical_feed
@@ -479,9 +480,8 @@ def test_what_is_taken_at_first_sight_is_what_a_closer_look_takes(
         text = text[:-1] + b', "brand" : "noord", "channel": "email"}'
     seen = canonical_feed._plainly_sound(text, "web")
     if seen is not None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(canonical_feed, "_plainly_sound", lambda *_: None)
-            assert seen == canonical_feed._checked(text, "web")
+        assert seen.value == canonical_feed._checked(text, "web")
+        assert seen.canonical == document.canonical(seen.value)
 
 
 @pytest.mark.parametrize("opened", ["[", '{"a":'])
@@ -496,5 +496,7 @@ def test_a_line_that_is_nested_deep_is_told_alike_at_first_sight_and_at_a_closer
 
 
 def test_an_ordinary_line_is_taken_at_first_sight() -> None:
-    assert canonical_feed._plainly_sound(_line(), None) == json.loads(_line())
+    seen = canonical_feed._plainly_sound(_line(), None)
+    assert seen is not None
+    assert seen.value == json.loads(_line())
     assert canonical_feed._plainly_sound(_line()[:-1] + b', "source": "web"}', None) is None

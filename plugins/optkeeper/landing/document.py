@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Context, Decimal
 from itertools import islice, product
-from typing import Any
+from typing import Any, NamedTuple, Never
 
 import msgspec
 
@@ -48,8 +48,14 @@ def _exact_number(text: str) -> Decimal | int:
     return number.normalize(_EXACT)
 
 
+def _is_no_whole_number(_: str) -> Never:
+    raise ValueError
+
+
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_WHOLE_DECODER = msgspec.json.Decoder(float_hook=_is_no_whole_number)
 _NORMALISING_DECODER = msgspec.json.Decoder(float_hook=_exact_number)
+_NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError, ValueError)
 
 
 def decode(text: bytes) -> Any:
@@ -60,7 +66,7 @@ def decode(text: bytes) -> Any:
     """
     try:
         return _DECODER.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError, ValueError):
+    except _NOT_DECODED:
         raise MalformedDocument("the text is not a whole JSON document in UTF-8") from None
 
 
@@ -81,8 +87,16 @@ def decode_strictly(text: bytes) -> Any:
     return value
 
 
-def decode_plain(text: bytes) -> Any | None:
-    """The value of a JSON text in which every key stands once, where that shows at once; else None.
+class Plain(NamedTuple):
+    """A record whose text holds nothing that asks for a closer look."""
+
+    value: dict[str, Any]
+    canonical: bytes
+
+
+def decode_plain(text: bytes) -> Plain | None:
+    """The object of a JSON text in which every key stands once, where that shows at once and it can be stored; else
+    None.
 
     Before each colon that ends a key stands its quotation mark, so a text holds no more keys than it holds `":`; where
     the value holds as many, none was lost. Written again, the value shows its keys in the same way, unless a text in it
@@ -91,13 +105,22 @@ def decode_plain(text: bytes) -> Any | None:
     if text.count(b"{") + text.count(b"[") > DEEPEST:
         return None
     try:
-        value = _DECODER.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError, ValueError):
+        value, is_whole = _WHOLE_DECODER.decode(text), True
+    except msgspec.ValidationError:  # it holds a decimal number
+        try:
+            value, is_whole = _DECODER.decode(text), False
+        except _NOT_DECODED:
+            return None
+    except _NOT_DECODED:
         return None
-    if _KEY_APART.search(text) is not None:
+    if not isinstance(value, dict) or _KEY_APART.search(text) is not None:
         return None
-    members = _members_of(value) if b"\\" in text else encode(value).count(b'":')
-    return value if members == text.count(b'":') else None
+    try:
+        form = _canonical_of_whole(value) if is_whole else canonical(value)
+    except MalformedDocument:
+        return None
+    members = _members_of(value) if b"\\" in text else form.count(b'":') + (_NOT_DIGESTED in value)
+    return Plain(value, form) if members == text.count(b'":') else None
 
 
 def _members_of(value: Any) -> int:
@@ -223,6 +246,17 @@ def canonical(payload: Mapping[str, Any]) -> bytes:
     Raises:
         MalformedDocument: it holds what PostgreSQL cannot store (NUL, a number out of range).
     """
+    text = _canonical_of_whole(payload)
+    if _MAYBE_DECIMAL.search(text):
+        try:
+            text = _SORTED_ENCODER.encode(_NORMALISING_DECODER.decode(text))
+        except (ArithmeticError, msgspec.ValidationError):
+            raise MalformedDocument("a number is out of range") from None
+    return text
+
+
+def _canonical_of_whole(payload: Mapping[str, Any]) -> bytes:
+    """The canonical form of a record whose numbers are all whole."""
     if _NOT_DIGESTED in payload:
         payload = dict(payload)
         del payload[_NOT_DIGESTED]
@@ -238,11 +272,6 @@ def canonical(payload: Mapping[str, Any]) -> bytes:
         raise MalformedDocument("a number is out of range")
     if b"\\u0000" in text and b"\\u0000" in text.replace(b"\\\\", b""):
         raise MalformedDocument("a text holds the NUL character")
-    if _MAYBE_DECIMAL.search(text):
-        try:
-            text = _SORTED_ENCODER.encode(_NORMALISING_DECODER.decode(text))
-        except (ArithmeticError, msgspec.ValidationError):
-            raise MalformedDocument("a number is out of range") from None
     return text
 
 

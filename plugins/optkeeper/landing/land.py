@@ -266,7 +266,7 @@ class Landing:
                 raise document.MalformedDocument(f"its id is longer than {excerpt.LONGEST_ID} bytes")
             if excerpt.CONTROL.search(item.source_id):
                 raise document.MalformedDocument("its id holds a control character")
-            text = document.canonical(item.payload)
+            text = item.canonical or document.canonical(item.payload)
             stored = item.text or document.encode(item.payload)
         except document.MalformedDocument as problem:
             self._take_unstorable(item, str(problem), chunk, received_at)

@@ -113,8 +113,9 @@ def read_events(lines: Iterable[bytes], origin: str, source: str | None = None) 
         text = (line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).strip()
         if not text:
             continue
+        sound = _plainly_sound(text, source)
         try:
-            payload = _checked(text, source)
+            payload = _checked(text, source) if sound is None else sound.value
         except _ContractBroken as broken:
             raw = line.rstrip(b"\r\n")
             yield Broken(
@@ -122,16 +123,14 @@ def read_events(lines: Iterable[bytes], origin: str, source: str | None = None) 
                 excerpts=excerpt.of_json(raw, excerpt.broken_id(raw)),
             )  # fmt: skip
             continue
-        yield Received(OBJECT, payload["event_id"], payload, _addresses(payload), text=text)
+        form = None if sound is None else sound.canonical
+        yield Received(OBJECT, payload["event_id"], payload, _addresses(payload), None, text, form)
 
 
 def _checked(text: bytes, source: str | None) -> Mapping[str, Any]:
     if len(text) >= LONGEST_LINE:
         detail = f"The line is longer than {LONGEST_LINE} bytes; only its beginning is kept."
         raise _ContractBroken("line_too_long", detail)
-    sound = _plainly_sound(text, source)
-    if sound is not None:
-        return sound
     try:
         payload = document.decode_strictly(text)
     except document.RepeatedKey:
@@ -163,26 +162,31 @@ def _checked(text: bytes, source: str | None) -> Mapping[str, Any]:
     return payload
 
 
-def _plainly_sound(text: bytes, source: str | None) -> Mapping[str, Any] | None:
-    """The payload of a line that keeps the contract beyond doubt, which is nearly every one; None where a closer look
-    is needed, which says what is wrong, if anything is."""
+def _plainly_sound(text: bytes, source: str | None) -> document.Plain | None:
+    """A line that keeps the contract beyond doubt, which is nearly every one; None where a closer look is needed,
+    which says what is wrong, if anything is."""
+    if len(text) >= LONGEST_LINE:
+        return None
     try:
         line: Any = _SOUND.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError, ValueError):
         return None
-    named = (line.event_id, line.source, line.type)
-    if not all(named) or not all(one.strip() for one in named) or line.type not in _event_types():
+    if line.type not in _plain_types() or (source is not None and line.source != source):
         return None
-    if excerpt.CONTROL.search(line.event_id) or excerpt.CONTROL.search(line.source):
-        return None
-    if line.type in _CLOSELY_READ or excerpt.restricts(line.type) or (source is not None and line.source != source):
-        return None
+    for name in (line.event_id, line.source):
+        if not name or name.isspace() or not name.isprintable():
+            return None
     if line.occurred_at and not excerpt.is_moment(line.occurred_at):
         return None
     if line.received_at and not _is_receipt(line.received_at):
         return None
-    payload = document.decode_plain(text)
-    return payload if isinstance(payload, dict) else None
+    return document.decode_plain(text)
+
+
+@cache
+def _plain_types() -> frozenset[str]:
+    """The types that a line may be of without a closer look."""
+    return frozenset(kind for kind in _event_types() if kind not in _CLOSELY_READ and not excerpt.restricts(kind))
 
 
 def _object(holder: Mapping[str, Any], field: str, name: str) -> Mapping[str, Any]:

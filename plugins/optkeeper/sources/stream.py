@@ -29,6 +29,7 @@ class Received:
     `payload` is the record as its decoded JSON object; decode with `optkeeper.landing.document.decode`,
     which keeps numbers exact. `batch` names the vendor delivery that it came in. `text` is the record's own JSON text,
     where it came as one, in which each key stands once; it says what `payload` says, and spares the writing of it.
+    `canonical` is its canonical form, where that has been made.
     """
 
     object: str
@@ -37,6 +38,7 @@ class Received:
     addresses: tuple[RawAddress, ...] = ()
     batch: str | None = None
     text: bytes | None = field(default=None, repr=False, compare=False)
+    canonical: bytes | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
