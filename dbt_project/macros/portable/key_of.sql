@@ -5,10 +5,10 @@
 {%- endmacro %}
 
 {# A key as key_of makes it, that begins alike for all of one whole: rows that are sorted by it, as those with a history are, lie
-   together. #}
+   together. What is of no whole, as an address that nobody carries is no contact's, has its own key all the same. #}
 {% macro key_within(whole, columns) %}{{ return(adapter.dispatch('key_within')(whole, columns)) }}{% endmacro %}
 {% macro default__key_within(whole, columns) -%}
-    cast(left(md5({{ whole }}), 8) || right(md5(concat_ws('|', {{ columns | join(', ') }})), 24) as uuid)
+    cast(left(md5(coalesce({{ whole }}, '')), 8) || right(md5(concat_ws('|', {{ columns | join(', ') }})), 24) as uuid)
 {%- endmacro %}
 
 {# The first twelve digits of a text's digest: tells texts apart where they are too long for an id. #}
