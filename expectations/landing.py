@@ -1,7 +1,7 @@
 """Statements about what landed: its shape, judged once per record, as records never change.
 
-A run looks at what came since the last run but one that passed: records of a transaction that was open
-then may have lower numbers than records that were already seen.
+A run looks at what the build of the last run that passed did not know: what landed between that build and its
+judgement, too.
 """
 
 from great_expectations.expectations.metadata_types import FailureSeverity

@@ -150,6 +150,14 @@ def standing(connection: psycopg.Connection[Any]) -> State | None:
     return None if row is None else State(*row)
 
 
+def known_through(connection: psycopg.Connection[Any]) -> int | None:
+    """The number of a record up to which the build that stands knows all, if one stands."""
+    if connection.execute("select to_regclass('intermediate.standing_build')").fetchone() == (None,):
+        return None
+    row = connection.execute("select records_through from intermediate.standing_build").fetchone()
+    return None if row is None else int(row[0])
+
+
 def keep(connection: psycopg.Connection[Any], now: State) -> None:
     """Notes that the rows of a build stand whole."""
     connection.execute(

@@ -1,10 +1,12 @@
 import logging
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from optkeeper import daily
 from optkeeper.gate import GateFailed, evaluate, run_gate
 from optkeeper.gate.docs import front_page
 
@@ -127,18 +129,30 @@ def test_an_attempt_that_breaks_off_leaves_no_earlier_pass_standing(
     assert _one(sound, "select passed from gate.runs") is None
 
 
-def test_records_are_judged_until_two_runs_have_passed_them(sound: Connection, judge: Judge) -> None:
-    judge("r1")
-    sound.execute("update raw.records set digest = 'short' where source_id = '2'")
-    sound.execute(
-        "update candidate.consent_events set payload_digest = encode('short', 'hex') where event_key = 'web/2'"
-    )
-    with pytest.raises(GateFailed, match="EveryRecordCarriesItsDigest: 1 violation"):
-        judge("r2")
-    sound.execute("update raw.records set digest = sha256('{\"id\":\"2\"}') where source_id = '2'")
-    judge("r3")
-    judge("r4")
-    assert _one(sound, "select records_after from gate.current_run") == 3
+def test_records_are_judged_until_a_run_has_passed_whose_build_knew_them(
+    sound: Connection, judge: Judge, warehouse_url: str
+) -> None:
+    with psycopg.connect(warehouse_url, autocommit=True) as pipeline:
+        daily.ensure(pipeline)
+        build = daily.State("b1", world.decided_for(), world.decided_for(), 2, "", "", 0, 0)
+        daily.keep(pipeline, build)
+        judge("r1")
+        digest = _one(sound, "select digest from raw.records where record_id = 3")
+        sound.execute("update raw.records set digest = 'short' where record_id = 3")
+        with pytest.raises(GateFailed, match=r"EveryRecordCarriesItsDigest: 1 violation \(record_id 3,"):
+            judge("r2")
+        sound.execute("update raw.records set digest = %s where record_id = 3", (digest,))
+        daily.keep(pipeline, replace(build, records_through=3))
+        assert _after(sound, judge, "r3") == 2
+        assert _after(sound, judge, "r4") == 3
+        daily.forget(pipeline)
+        assert _after(sound, judge, "r5") == 3
+        assert _after(sound, judge, "r6") == 0, "a run of which nobody knows what its build knew has judged nothing"
+
+
+def _after(connection: Connection, judge: Judge, run_id: str) -> Any:
+    judge(run_id)
+    return _one(connection, "select records_after from gate.current_run")
 
 
 def test_a_moment_without_an_offset_is_refused(warehouse_url: str, tmp_path: Path) -> None:

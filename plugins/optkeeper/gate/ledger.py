@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from optkeeper import settings
+from optkeeper import daily, settings
 from optkeeper.gate import scope
 from optkeeper.gate.report import GateReport, in_words
 from optkeeper.warehouse import statistics
@@ -36,18 +36,20 @@ def begin(connection: psycopg.Connection[Any], run_id: str, as_of: datetime) -> 
     candidate_stamp = stamp(connection)
     with connection.transaction():
         connection.execute("delete from gate.runs where run_id = %s", (run_id,))
-        # Two passes back: a transaction that was open at the last one may have committed lower numbers since.
+        # What landed since a build is judged with the next, which knows it, and so are lower numbers that a transaction
+        # committed later: up to which a build knows all, and not what had landed when it was judged.
         row = connection.execute(
             "insert into gate.runs (run_id, as_of, decided_on, started_at, records_after, records_through,"
-            " candidate_stamp, statements_version)"
+            " records_known, candidate_stamp, statements_version)"
             " values (%(run_id)s, %(as_of)s, cast(%(as_of)s at time zone %(zone)s as date), clock_timestamp(),"
-            " coalesce((select records_through from gate.runs where passed order by started_at desc offset 1 limit 1),"
-            " 0), coalesce((select max(record_id) from raw.records), 0), %(stamp)s, %(version)s)"
+            " coalesce((select records_known from gate.runs where passed order by started_at desc limit 1), 0),"
+            " coalesce((select max(record_id) from raw.records), 0), %(known)s, %(stamp)s, %(version)s)"
             " returning started_at",
             {
                 "run_id": run_id,
                 "as_of": as_of,
                 "zone": settings.BUSINESS_TIME_ZONE.key,
+                "known": daily.known_through(connection),
                 "stamp": candidate_stamp,
                 "version": scope.statements_version(),
             },

@@ -8,20 +8,23 @@ create table if not exists gate.runs (
     as_of timestamptz not null,         -- the business moment
     decided_on date not null,           -- its date in the business time zone
     started_at timestamptz not null,
-    records_after bigint not null,      -- records up to this number were judged by two runs that passed
+    records_after bigint not null,      -- records up to this number were judged, by the last run that passed
     records_through bigint not null,    -- the newest record at the start
     finished_at timestamptz,
     passed boolean,                     -- null where the gate broke off
     candidate_stamp text,               -- digest of all that was judged; only this may be published
     statements_version text,            -- digest of the statements that were evaluated
-    contacts_judged bigint              -- null: all; else those that changed since the publication
+    contacts_judged bigint,             -- null: all; else those that changed since the publication
+    records_known bigint                -- the build knew all records up to this number; null where none stood
 );
 
 do $$
 declare
     added text;
 begin
-    foreach added in array array['candidate_stamp text', 'statements_version text', 'contacts_judged bigint'] loop
+    foreach added in array
+        array['candidate_stamp text', 'statements_version text', 'contacts_judged bigint', 'records_known bigint']
+    loop
         if not exists (
             select from pg_attribute
             where attrelid = 'gate.runs'::regclass and attname = split_part(added, ' ', 1) and not attisdropped
