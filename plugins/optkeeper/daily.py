@@ -154,8 +154,8 @@ def known_through(connection: psycopg.Connection[Any]) -> int | None:
     """The number of a record up to which the build that stands knows all, if one stands."""
     if connection.execute("select to_regclass('intermediate.standing_build')").fetchone() == (None,):
         return None
-    row = connection.execute("select records_through from intermediate.standing_build").fetchone()
-    return None if row is None else int(row[0])
+    stands = standing(connection)
+    return None if stands is None else stands.records_through
 
 
 def keep(connection: psycopg.Connection[Any], now: State) -> None:

@@ -36,8 +36,8 @@ def begin(connection: psycopg.Connection[Any], run_id: str, as_of: datetime) -> 
     candidate_stamp = stamp(connection)
     with connection.transaction():
         connection.execute("delete from gate.runs where run_id = %s", (run_id,))
-        # What landed since a build is judged with the next, which knows it, and so are lower numbers that a transaction
-        # committed later: up to which a build knows all, and not what had landed when it was judged.
+        # From the number up to which the build of the last run that passed knew all records, and not from the newest at
+        # its judgement: between them may stand what that build did not know, or what was yet to be committed.
         row = connection.execute(
             "insert into gate.runs (run_id, as_of, decided_on, started_at, records_after, records_through,"
             " records_known, candidate_stamp, statements_version)"
