@@ -50,6 +50,7 @@ REPLACED = ("int_identity__overloaded_keys",)
 STANDING = (*BY_RECEIVED_EVENT, *BY_EVENT, *BY_CONTACT, *REPLACED)
 
 _DATED = ("decisions", "marketable_contacts", MART_BY_ADDRESS)
+_MOST_COLUMNS = 1_500  # a table of PostgreSQL can have had 1,600; made anew it starts again
 _REPLACED = "contact_id in (select contact_id from replaced_contacts)"
 _WRITTEN = "contact_id in (select contact_id from day_intermediate.written_contacts)"
 
@@ -235,8 +236,21 @@ def reason_for_all(connection: psycopg.Connection[Any], before: State | None, no
         return "records were erased"
     if before.restores != now.restores:
         return "the warehouse was restored"
+    if _columns_given(connection) >= _MOST_COLUMNS:
+        return "a mart has been given as many days as a table can be"
     crossed = _date_crossed(connection, before.as_of, now.as_of)
     return f"a date of the registry {crossed} has come" if crossed else None
+
+
+def _columns_given(connection: psycopg.Connection[Any]) -> int:
+    """How many columns a mart has ever had whose day is a new one each day: one that is dropped is counted on."""
+    row = connection.execute(
+        "select coalesce(max(attnum), 0) from pg_attribute where attrelid = any("
+        " select oid from pg_class where relnamespace = to_regnamespace('candidate') and relname = any(%s))",
+        (list(_DATED),),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _date_crossed(connection: psycopg.Connection[Any], before: datetime, now: datetime) -> str | None:

@@ -74,6 +74,24 @@ def test_the_code_is_another_with_its_models_and_its_own_seeds(
     assert (daily.code_version() != before) == is_another
 
 
+def test_a_mart_is_made_anew_before_it_can_be_given_no_more_days(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("create schema candidate; create table candidate.decisions (contact_id text)")
+    reasons = []
+    for days in (1_498, 1):
+        connection.execute(
+            f"""
+            do $$ begin
+                for day in 1..{days} loop
+                    alter table candidate.decisions add column decided_on date not null default '2026-08-30';
+                    alter table candidate.decisions drop column decided_on;
+                end loop;
+            end $$
+            """
+        )
+        reasons.append(daily.reason_for_all(connection, BEFORE, NOW))
+    assert reasons == [None, "a mart has been given as many days as a table can be"]
+
+
 def test_without_a_build_that_stands_everything_is_built(connection: psycopg.Connection[Any]) -> None:
     assert daily.reason_for_all(connection, None, NOW) == "no build stands whole"
 

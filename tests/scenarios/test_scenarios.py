@@ -57,3 +57,12 @@ def test_the_answer_is_the_worked_one(question: str, folder: Path, answers: dict
 def test_answers_come_in_the_order_of_the_questions(folder: Path, answers: dict[str, dict[str, object]]) -> None:
     asked = [json.loads(line)["id"] for line in (folder / "questions.jsonl").read_text().splitlines()]
     assert list(answers) == asked
+
+
+def test_an_answer_is_the_same_whatever_else_is_asked(
+    folder: Path, answers: dict[str, dict[str, object]], tmp_path: Path
+) -> None:
+    some = (folder / "questions.jsonl").read_text().splitlines()[::7]
+    (tmp_path / "questions.jsonl").write_text("\n".join(some) + "\n")
+    among_few = evaluate(folder / "events.jsonl", tmp_path / "questions.jsonl", HERE / "registry")
+    assert among_few == [answers[json.loads(question)["id"]] for question in some]
