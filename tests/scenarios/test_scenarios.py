@@ -64,5 +64,5 @@ def test_an_answer_is_the_same_whatever_else_is_asked(
 ) -> None:
     some = (folder / "questions.jsonl").read_text().splitlines()[::7]
     (tmp_path / "questions.jsonl").write_text("\n".join(some) + "\n")
-    among_few = evaluate(folder / "events.jsonl", tmp_path / "questions.jsonl", HERE / "registry")
+    among_few = list(evaluate(folder / "events.jsonl", tmp_path / "questions.jsonl", HERE / "registry"))
     assert among_few == [answers[json.loads(question)["id"]] for question in some]
