@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -53,7 +54,7 @@ def _server(folder: Path):  # type: ignore[no-untyped-def]
             return server
 
 
-def _start_as_set(server, folder: Path) -> None:  # type: ignore[no-untyped-def]
+def _start_as_set(server: Any, folder: Path) -> None:
     """Starts a new server again: what it shares among its sessions it takes when it starts."""
     with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
         _configure(connection)
