@@ -6,6 +6,19 @@
     end
 {%- endmacro %}
 
+{# The wall clock's time that a text states without an offset, null where it states none. Of a date alone a permission takes the
+   beginning, a restriction the end. #}
+{% macro stated_wall_clock(text, timed_as) -%}
+    case
+        when {{ text }} ~ '^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?$'
+            then {{ wall_clock_or_null(text) }}
+        when {{ text }} ~ '^\d{4}-\d{2}-\d{2}$' and {{ timed_as }} = 'restriction'
+            then {{ wall_clock_or_null(text ~ " || ' 23:59:59.999999'") }}
+        when {{ text }} ~ '^\d{4}-\d{2}-\d{2}$'
+            then {{ wall_clock_or_null(text) }}
+    end
+{%- endmacro %}
+
 {# Whether something can have happened at an instant: what lies before 1995 or after 8999 was never a date (R7). #}
 {% macro is_believable(instant) -%}
     {{ instant }} >= {{ start_of_day("cast('1995-01-01' as date)") }}

@@ -25,9 +25,9 @@ before as (
 
 ),
 
-known as (
+judged as (
 
-    select * from {{ ref('int_events__known') }}
+    select * from {{ ref('int_events__judged') }}
 
 ),
 
@@ -46,8 +46,8 @@ written_events as (
     inner join touched_events on touched_events.event_key = resolved.received_key
     union
     -- what now stands for those that it is told alike with
-    select known.event_key from known
-    inner join events_received on events_received.told_alike = known.told_alike
+    select judged.event_key from judged
+    inner join events_received on events_received.told_alike = judged.told_alike
 
 ),
 

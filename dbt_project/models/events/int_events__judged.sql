@@ -1,5 +1,9 @@
-{{ config(indexes=[{'columns': ['event_key']}, {'columns': ['quarantine_reason']}]) }}
--- R7, R27, R30, R33: may this record be relied on, or is it kept in quarantine?
+{{ config(
+    indexes=[{'columns': ['event_key']}],
+    post_hook="{{ index_of_some(this, ['quarantine_reason'], 'quarantine_reason is not null') }}"
+) }}
+-- R1, R6, R7, R13, R27, R30, R33: when did it happen, from when does it count, and may this record be relied on, or is it kept
+-- in quarantine?
 
 with known as (
 
@@ -7,9 +11,9 @@ with known as (
 
 ),
 
-timed as (
+event_types as (
 
-    select * from {{ ref('int_events__timed') }}
+    select * from {{ ref('event_types') }}
 
 ),
 
@@ -55,46 +59,103 @@ covering as (
 
 ),
 
-judged as (
+registered as (
 
     select
         known.*,
-        timed.timed_as,
-        timed.is_activity,
-        timed.occurred_at,
-        timed.effective_at,
-        timed.is_undated,
-        timed.is_future,
+        event_types.timed_as,
+        event_types.is_activity,
+        case when {{ is_believable('known.stated_at') }} then known.stated_at end as occurred_at,
+        {{ policy_country('known.country') }} as policy_country,
+        case when known.channel in ('email', 'phone', 'sms', 'post') then known.channel else '*' end as policy_channel,
         sources.source is not null as is_registered,
         sources.kind as source_kind,
         sources.party,
         sources.brand as source_brand,
+        sources.vendor,
         sources.double_opt_in,
         sources.import_only,
         lead_channels.lead_channel as declared_channel,
+        lead_channels.state as channel_state,
         lead_channels.allowed_bases,
-        lead_channels.required_evidence,
+        lead_channels.required_evidence
+    from known
+    inner join event_types on event_types.event_type = known.event_type
+    left join sources on sources.source = known.source
+    left join lead_channels on lead_channels.lead_channel = coalesce(known.lead_channel, sources.lead_channel)
+
+),
+
+skewed as (
+
+    select
+        registered.*,
+        registered.occurred_at is null as is_undated,
+        coalesce(
+            registered.occurred_at > {{ add_seconds('registered.received_at', '60 * cast(clock_skew.value as numeric)') }},
+            false
+        ) as is_future
+    from registered
+    {{ join_policy(
+        'clock_skew', 'clock_skew_minutes', 'registered.policy_country', 'registered.policy_channel',
+        local_date('registered.received_at')
+    ) }}
+
+),
+
+judged as (
+
+    select
+        world_id,
+        event_key,
+        first_received_at,
+        is_superseded,
+        {%- for name, _ in canonical_event_types() %}
+        {{ name }},
+        {%- endfor %}
+        email,
+        phone,
+        postal,
+        broken_reason,
+        told_alike,
+        timed_as,
+        is_activity,
+        occurred_at,
         case
-            when known.broken_reason is not null then known.broken_reason
-            when sources.source is null then 'unregistered_source'
-            when lead_channels.state is null or lead_channels.state <> 'cleared' then 'channel_not_cleared'
+            when timed_as = 'restriction' and (is_undated or is_future) then received_at
+            -- an undated permission takes its place among the others by its receipt
+            when timed_as = 'permission' and is_undated then received_at
+            else occurred_at
+        end as effective_at,
+        is_undated,
+        is_future,
+        is_registered,
+        source_kind,
+        party,
+        source_brand,
+        double_opt_in,
+        import_only,
+        declared_channel,
+        allowed_bases,
+        required_evidence,
+        case
+            when broken_reason is not null then broken_reason
+            when not is_registered then 'unregistered_source'
+            when channel_state is null or channel_state <> 'cleared' then 'channel_not_cleared'
             when
-                sources.party = 'vendor'
+                party = 'vendor'
                 and not exists (
                     select 1 from covering
                     where
-                        covering.vendor = sources.vendor
-                        and {{ local_date('known.received_at') }} >= covering.agreement_from
-                        and (covering.agreement_to is null or {{ local_date('known.received_at') }} <= covering.agreement_to)
-                        and {{ local_date('known.received_at') }} <= covering.process_review_due
+                        covering.vendor = skewed.vendor
+                        and {{ local_date('skewed.received_at') }} >= covering.agreement_from
+                        and (covering.agreement_to is null or {{ local_date('skewed.received_at') }} <= covering.agreement_to)
+                        and {{ local_date('skewed.received_at') }} <= covering.process_review_due
                 )
                 then 'vendor_not_covered'
-            when timed.timed_as = 'permission' and timed.is_future then 'future_timestamp'
+            when timed_as = 'permission' and is_future then 'future_timestamp'
         end as quarantine_reason
-    from known
-    inner join timed on timed.world_id = known.world_id and timed.event_key = known.event_key
-    left join sources on sources.source = known.source
-    left join lead_channels on lead_channels.lead_channel = coalesce(known.lead_channel, sources.lead_channel)
+    from skewed
 
 )
 

@@ -1,3 +1,5 @@
+{#- A view: it is judged, and nobody else asks it. -#}
+{{ config(materialized='view', post_hook=[]) }}
 -- R8, R9: in each world the newest received version of every event stands, of those known there. An older version of a
 -- restriction that names another person or address restricts too: the source has used an id of its twice. Of what decides
 -- nothing, and is told alike of one person, only what was known first stands, and what happened first and last.
@@ -52,8 +54,8 @@ told_once as (
         received.event_key,
         received.record_id,
         received.received_at as first_received_at,
-        case when received.told_at is not null then received.told_alike end as told_alike,
-        received.told_at
+        case when received.stated_at is not null then received.told_alike end as told_alike,
+        received.stated_at
     {{ of_what_a_world_knows }}
     left join told_again on told_again.event_key = received.event_key
     where told_again.event_key is null
@@ -72,8 +74,8 @@ named as (
         received.postal,
         received.source_contact_id,
         event_types.when_broken = 'restricts' as restricts,
-        case when received.told_at is not null then received.told_alike end as told_alike,
-        received.told_at,
+        case when received.stated_at is not null then received.told_alike end as told_alike,
+        received.stated_at,
         row_number() over (
             partition by worlds.world_id, received.event_key
             order by received.received_at desc, received.record_id desc
@@ -94,7 +96,7 @@ newest as {{ read_each_time() }} (
         record_id,
         first_received_at,
         told_alike,
-        told_at
+        stated_at
     from named
     where place = 1
 
@@ -150,8 +152,8 @@ edges as (
         world_id,
         told_alike,
         min(first_received_at) as first_known_at,
-        min(told_at) as first_told_at,
-        max(told_at) as last_told_at
+        min(stated_at) as first_stated_at,
+        max(stated_at) as last_stated_at
     from newest
     where told_alike is not null
     group by world_id, told_alike
@@ -165,8 +167,8 @@ at_an_edge as (
     inner join edges on edges.world_id = newest.world_id and edges.told_alike = newest.told_alike
     where
         newest.first_received_at = edges.first_known_at
-        or newest.told_at = edges.first_told_at
-        or newest.told_at = edges.last_told_at
+        or newest.stated_at = edges.first_stated_at
+        or newest.stated_at = edges.last_stated_at
 
 ),
 
@@ -175,8 +177,8 @@ placed as (
     select
         *,
         row_number() over (partition by world_id, told_alike order by first_received_at, event_key) as known_place,
-        row_number() over (partition by world_id, told_alike order by told_at, event_key) as told_place,
-        row_number() over (partition by world_id, told_alike order by told_at desc, event_key desc) as place_from_last
+        row_number() over (partition by world_id, told_alike order by stated_at, event_key) as told_place,
+        row_number() over (partition by world_id, told_alike order by stated_at desc, event_key desc) as place_from_last
     from at_an_edge
 
 ),
@@ -242,7 +244,7 @@ standing as (
         received.postal,
         received.broken_reason,
         received.told_alike,
-        received.told_at
+        received.stated_at
     from chosen
     inner join received on received.record_id = chosen.record_id and received.event_key = chosen.received_key
 

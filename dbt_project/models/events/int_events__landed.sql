@@ -1,6 +1,6 @@
 {#- In a full build a view, read once; in a daily one what has landed since is asked again and again. -#}
 {{ config(materialized='table' if is_daily() else 'view', post_hook="{{ analyze_table(this) }}" if is_daily() else []) }}
--- R34, R41: what has landed, read as canonical events with their addresses in one spelling.
+-- R6, R34, R41: what has landed, read as canonical events with their addresses in one spelling and their moment.
 
 -- each of what is asked twice is imported twice: PostgreSQL works on a CTE that is read once only with both processors
 with emails as (
@@ -66,12 +66,8 @@ lead_channels as (
 ),
 
 delivered as (
-    {{ union_of_events([
-        'stg_canonical__events',
-        'int_events__from_hubspot',
-        'int_events__from_mailchimp',
-        'int_events__from_vendor_files',
-    ]) }}
+
+    select * from {{ ref('int_events__of_all_sources') }}
 
 ),
 
@@ -117,11 +113,16 @@ addressed as (
                     || '|' || upper(regexp_replace(countried.postal_house_number, '\.0+$|{{ blanks() }}', '', 'g'))
                     || '|' || upper(regexp_replace(coalesce(countried.postal_addition, ''), '[^0-9A-Za-z]', '', 'g'))
         end as postal,
+        {{ stated_instant('btrim(countried.occurred_text)') }} as stated_instant,
+        {{ stated_wall_clock('btrim(countried.occurred_text)', 'event_types.timed_as') }} as wall_clock,
+        event_types.timed_as,
+        coalesce(sources.timezone, '{{ var("business_time_zone") }}') as zone,
         broken_records.broken_reason,
         -- What decides nothing tells at most whose an address is, and so often that few of those that tell it alike suffice
-        -- (`int_events__known`). What may come to stand in quarantine is not among them, since each is named there. Both
-        -- are of what was received, so that nothing is read twice.
-        {%- set tells_alike %}
+        -- (`int_events__known`). What may come to stand in quarantine is not among them, since each is named there. It is
+        -- of what was received, so that nothing is read twice.
+        case
+            when
                 not event_types.decides
                 and broken_records.broken_reason is null
                 and sources.party = 'first_party'
@@ -133,15 +134,8 @@ addressed as (
                 and countried.refers_to_source_contact_id is null
                 -- nothing that timing may not take for a date
                 and left(countried.occurred_text, 4) between '1996' and '8998'
-        {%- endset %}
-        case
-            when {{ tells_alike }}
                 then {{ told_alike('countried') }}
-        end as told_alike,
-        case
-            when {{ tells_alike }}
-                then {{ stated_instant('countried.occurred_text') }}
-        end as told_at
+        end as told_alike
     from countried
     left join event_types on event_types.event_type = countried.event_type
     left join sources on sources.source = countried.source
@@ -161,6 +155,30 @@ addressed as (
             phones.spelling = btrim(countried.phone_text)
             and phones.country = coalesce(countried.named_country, countried.default_country, '')
 
+),
+
+-- of two instants that a wall clock may tell, a permission takes the earlier, a restriction the later
+stated as (
+
+    select
+        event_key,
+        {%- for name, _ in canonical_event_types() %}
+        {{ name }},
+        {%- endfor %}
+        email,
+        phone,
+        postal,
+        coalesce(
+            stated_instant,
+            case
+                when timed_as = 'restriction' then {{ later_instant('wall_clock', 'zone') }}
+                else {{ earlier_instant('wall_clock', 'zone') }}
+            end
+        ) as stated_at,
+        broken_reason,
+        told_alike
+    from addressed
+
 )
 
-select * from addressed
+select * from stated

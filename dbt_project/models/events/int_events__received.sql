@@ -1,7 +1,11 @@
-{{ config(indexes=[
-    {'columns': ['record_id']}, {'columns': ['event_key']}, {'columns': ['source', 'batch']}, {'columns': ['event_type']},
-    {'columns': ['told_alike']},
-]) }}
+{{ config(
+    indexes=[{'columns': ['record_id']}, {'columns': ['event_key']}],
+    post_hook=[
+        "{{ index_of_some(this, ['source', 'batch'], 'batch is not null') }}",
+        "{{ index_of_some(this, ['event_type'], \"event_type = 'consent_revoked'\") }}",
+        "{{ index_of_some(this, ['told_alike'], 'told_alike is not null') }}",
+    ]
+) }}
 -- Every received version of every event. A record's reading depends on the record and on the registries in force, so a daily
 -- build reads what has landed and takes the rest of what it is about from the standing build.
 

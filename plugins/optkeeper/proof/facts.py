@@ -44,7 +44,7 @@ order by events.event_key
 _TOLD_ALIKE: LiteralString = f"""
 select distinct on (events.event_key)
     {_SAID},
-    events.told_at as occurred_at, events.told_at as effective_at,
+    events.stated_at as occurred_at, events.stated_at as effective_at,
     coalesce(known.lead_channel, known.declared_channel) as lead_channel,
     known.is_activity, known.quarantine_reason, known.is_superseded
 from {{intermediate}}.int_events__judged as known
