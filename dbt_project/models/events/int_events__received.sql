@@ -1,8 +1,14 @@
+{#- By its kind a daily build looks up recalls, and the gate (`optkeeper.gate.scope`) what restricts by address. -#}
+{%- set looked_up -%}
+    event_type in (
+        'consent_revoked', 'consent_withdrawn', 'consent_refused', 'objection_raised', 'contact_deceased', 'erasure_requested'
+    )
+{%- endset -%}
 {{ config(
     indexes=[{'columns': ['record_id']}, {'columns': ['event_key']}],
     post_hook=[
         "{{ index_of_some(this, ['source', 'batch'], 'batch is not null') }}",
-        "{{ index_of_some(this, ['event_type'], \"event_type = 'consent_revoked'\") }}",
+        '{{ index_of_some(this, ["event_type"], "' ~ looked_up ~ '") }}',
         "{{ index_of_some(this, ['told_alike'], 'told_alike is not null') }}",
     ]
 ) }}
