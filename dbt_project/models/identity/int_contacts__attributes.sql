@@ -47,31 +47,32 @@ stated as (
 
 ),
 
--- the newest first-party record comes first, else the newest of any; and by when it happened, whichever source was pulled first
+-- the newest comes first, by when it happened, whichever source was pulled first
 placed as (
 
     select
         *,
         row_number() over (
-            partition by world_id, contact_id
-            order by case party when 'first_party' then 0 else 1 end, coalesce(effective_at, received_at) desc, event_key desc
-        ) as place,
-        row_number() over (
-            partition by world_id, contact_id order by coalesce(effective_at, received_at), event_key
-        ) as place_in_time
+            partition by world_id, contact_id order by coalesce(effective_at, received_at) desc, event_key desc
+        ) as place
     from stated
 
 ),
 
--- of each attribute the first record that has one
-first_told as (
+-- of each attribute the newest first-party record that has one, else the newest of any
+newest as (
 
     select
         *,
-        min(case when country is not null then place end) over of_contact as country_place,
-        min(case when last_name is not null then place end) over of_contact as name_place,
-        min(case when company is not null then place end) over of_contact as company_place,
-        min(case when domain is not null then place end) over of_contact as domain_place
+        max(place) over of_contact as oldest_place,
+        {%- for attribute, name in [
+            ('country', 'country'), ('name', 'last_name'), ('company', 'company'), ('domain', 'domain'),
+        ] %}
+        coalesce(
+            min(case when {{ name }} is not null and party = 'first_party' then place end) over of_contact,
+            min(case when {{ name }} is not null then place end) over of_contact
+        ) as {{ attribute }}_place{{ "," if not loop.last }}
+        {%- endfor %}
     from placed
     window of_contact as (partition by world_id, contact_id)
 
@@ -87,12 +88,12 @@ summed as (
         max(case when place = name_place then last_name end) as last_name,
         max(case when place = company_place then company end) as company,
         max(case when place = domain_place then domain end) as domain,
-        max(case when place_in_time = 1 then lead_channel end) as lead_channel,
+        max(case when place = oldest_place then lead_channel end) as lead_channel,
         min(form_rank) as form_rank,
         min(coalesce(effective_at, received_at)) as first_seen_at,
         count(distinct source) as source_count,
         coalesce(bool_or(event_type = 'sale_completed'), false) as is_customer
-    from first_told
+    from newest
     group by world_id, contact_id
 
 ),

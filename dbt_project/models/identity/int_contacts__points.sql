@@ -10,9 +10,10 @@ resolved as (
 
 ),
 
+-- a contact's events carry the same over and over
 carried as (
 
-    select
+    select distinct
         resolved.world_id,
         resolved.contact_id,
         resolved.is_role_email,

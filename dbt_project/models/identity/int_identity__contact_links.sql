@@ -7,9 +7,45 @@ with resolved as (
 
 ),
 
+judged as (
+
+    select * from {{ ref('int_events__judged') }}
+
+),
+
+told_again as (
+
+    select * from {{ ref('int_events__told_again') }}
+
+),
+
 received as (
 
     select * from {{ ref('int_events__received') }}
+
+),
+
+-- of most events there is one version, which stands; of few there are older ones
+versions as (
+
+    {% for relation in ['judged', 'received'] %}
+    select
+        {{ relation }}.event_key,
+        {{ relation }}.email,
+        {{ relation }}.phone,
+        {{ relation }}.postal,
+        {{ relation }}.source,
+        {{ relation }}.source_contact_id,
+        {{ relation }}.refers_to_source,
+        {{ relation }}.refers_to_source_contact_id,
+        {{ relation }}.email_text,
+        {{ relation }}.phone_text,
+        {{ relation }}.country,
+        {{ relation }}.default_country
+    from {{ relation }}
+    {{ "union all" if not loop.last }}
+    {% endfor -%}
+    inner join told_again on told_again.event_key = received.event_key
 
 ),
 
@@ -18,19 +54,19 @@ told as (
 
     select distinct
         resolved.contact_id,
-        received.email,
-        received.phone,
-        received.postal,
-        received.source,
-        received.source_contact_id,
-        received.refers_to_source,
-        received.refers_to_source_contact_id,
-        case when received.email is null then received.email_text end as email_text,
-        case when received.phone is null then received.phone_text end as phone_text,
-        case when received.phone is null then coalesce(received.country, received.default_country) end as country,
+        versions.email,
+        versions.phone,
+        versions.postal,
+        versions.source,
+        versions.source_contact_id,
+        versions.refers_to_source,
+        versions.refers_to_source_contact_id,
+        case when versions.email is null then versions.email_text end as email_text,
+        case when versions.phone is null then versions.phone_text end as phone_text,
+        case when versions.phone is null then coalesce(versions.country, versions.default_country) end as country,
         cast(null as text) as default_country
     from resolved
-    inner join received on received.event_key = resolved.received_key
+    inner join versions on versions.event_key = resolved.received_key
 
 ),
 
