@@ -113,7 +113,7 @@ addressed as (
                     || '|' || upper(regexp_replace(countried.postal_house_number, '\.0+$|{{ blanks() }}', '', 'g'))
                     || '|' || upper(regexp_replace(coalesce(countried.postal_addition, ''), '[^0-9A-Za-z]', '', 'g'))
         end as postal,
-        {{ stated_instant('btrim(countried.occurred_text)') }} as stated_instant,
+        {{ stated_instant('countried.occurred_text') }} as stated_instant,
         {{ stated_wall_clock('btrim(countried.occurred_text)', 'event_types.timed_as') }} as wall_clock,
         event_types.timed_as,
         coalesce(sources.timezone, '{{ var("business_time_zone") }}') as zone,
