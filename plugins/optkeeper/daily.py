@@ -51,7 +51,8 @@ STANDING = (*BY_RECEIVED_EVENT, *BY_EVENT, *BY_CONTACT, *REPLACED)
 
 _DATED = ("decisions", "marketable_contacts", MART_BY_ADDRESS)
 _MOST_COLUMNS = 1_500  # a table of PostgreSQL can have had 1,600; made anew it starts again
-_REPLACED = "contact_id in (select contact_id from replaced_contacts)"
+# as an array, whose rows the server fetches by their places on disk, and all at once: one by one it waits for each
+_REPLACED = "contact_id = any(array(select contact_id from replaced_contacts))"
 _WRITTEN = "contact_id in (select contact_id from day_intermediate.written_contacts)"
 
 REBUILT = "rebuilt_"
@@ -202,7 +203,7 @@ def unpublished_since(connection: psycopg.Connection[Any]) -> str | None:
 
 def unpublished() -> dict[str, str]:
     """The marts that differ from that publication in named rows only, with the condition that names them."""
-    by_contact = "contact_id in (select contact_id from intermediate.unpublished_contacts)"
+    by_contact = "contact_id = any(array(select contact_id from intermediate.unpublished_contacts))"
     by_address = "(channel, address) in (select channel, address from intermediate.unpublished_addresses)"
     return {**dict.fromkeys(MARTS_BY_CONTACT, by_contact), MART_BY_ADDRESS: by_address}
 
@@ -362,6 +363,8 @@ def clear(connection: psycopg.Connection[Any], prefix: str = PREFIX) -> None:
 def take_over(connection: psycopg.Connection[Any], now: State) -> int:
     """Puts the rows of the built contacts in place of the standing ones, all or none; answers how many contacts."""
     with connection.transaction():
+        connection.execute("set local enable_indexscan = off")  # few rows of large tables, see _REPLACED
+        # An event that nothing has touched is judged as it was, as long as it stands (`int_events__judged`).
         connection.execute(
             """
             create temporary table replaced_contacts on commit drop as
@@ -369,12 +372,25 @@ def take_over(connection: psycopg.Connection[Any], now: State) -> int:
             union
             select contact_id from day_intermediate.written_contacts;
             create temporary table replaced_events on commit drop as
-            select distinct event_key from intermediate.int_identity__resolved
-            where contact_id in (select contact_id from replaced_contacts);
+            select distinct event_key, received_key from intermediate.int_identity__resolved
+            where contact_id = any(array(select contact_id from replaced_contacts));
             create temporary table written_events on commit drop as
-            select event_key from day_intermediate.int_identity__resolved
+            select event_key, received_key from day_intermediate.int_identity__resolved
             where contact_id in (select contact_id from day_intermediate.written_contacts);
             analyze replaced_contacts, replaced_events, written_events;
+            create temporary table gone_events on commit drop as
+            select replaced.event_key
+            from replaced_events as replaced
+            left join written_events as written on written.event_key = replaced.event_key
+            left join day_intermediate.touched_events as touched on touched.event_key = replaced.received_key
+            where written.event_key is null or touched.event_key is not null;
+            create temporary table come_events on commit drop as
+            select written.event_key
+            from written_events as written
+            left join replaced_events as replaced on replaced.event_key = written.event_key
+            left join day_intermediate.touched_events as touched on touched.event_key = written.received_key
+            where replaced.event_key is null or touched.event_key is not null;
+            analyze gone_events, come_events;
             """
         )
         _take_over_marts(connection, now)
@@ -387,7 +403,7 @@ def take_over(connection: psycopg.Connection[Any], now: State) -> int:
             select channel, address from day_intermediate.touched_addresses on conflict do nothing
             """
         )
-        touched = "event_key in (select event_key from day_intermediate.touched_events)"
+        touched = "event_key = any(array(select event_key from day_intermediate.touched_events))"
         _delete(
             connection, "intermediate", "int_events__received",
             f"{touched} and source in (select source from day_raw.sources_read_again)",
@@ -396,11 +412,10 @@ def take_over(connection: psycopg.Connection[Any], now: State) -> int:
         _delete(connection, "intermediate", "int_events__addresses_within", touched)
         _insert(connection, "intermediate", "int_events__addresses_within", touched)
         for name in BY_EVENT:
-            _delete(connection, "intermediate", name, "event_key in (select event_key from replaced_events)")
-            _insert(connection, "intermediate", name, "event_key in (select event_key from written_events)")
+            _delete(connection, "intermediate", name, "event_key = any(array(select event_key from gone_events))")
+            _insert(connection, "intermediate", name, "event_key in (select event_key from come_events)")
         for name in BY_CONTACT:
-            _delete(connection, "intermediate", name, _REPLACED)
-            _insert(connection, "intermediate", name, _WRITTEN)
+            _replace(connection, name)
         for name in REPLACED:
             _delete(connection, "intermediate", name, "true")
             _insert(connection, "intermediate", name, "true")
@@ -482,6 +497,36 @@ def _insert(
     )  # fmt: skip
 
 
+def _replace(connection: psycopg.Connection[Any], name: str) -> None:
+    """Leaves of a contact's standing rows those that were built again as they are: most are.
+
+    Compared by a digest of the whole row first, since one contact may have thousands.
+    """
+    columns = _columns(connection, "intermediate", name)
+    stands, built = sql.Identifier("intermediate", name), sql.Identifier(PREFIX + "intermediate", name)
+    parts = {
+        "stands": stands, "built": built, "columns": columns,
+        "replaced": sql.SQL("stands." + _REPLACED), "written": sql.SQL("built." + _WRITTEN),
+        "same": sql.SQL("hash_record_extended(row({a}), 0) = hash_record_extended(row({b}), 0)"
+                        " and row({a}) is not distinct from row({b})").format(
+            a=_columns(connection, "intermediate", name, of="stands"),
+            b=_columns(connection, "intermediate", name, of="built"),
+        ),
+    }  # fmt: skip
+    connection.execute(
+        sql.SQL(
+            "delete from {stands} as stands where {replaced}"
+            " and not exists (select from {built} as built where {written} and {same})"
+        ).format(**parts)
+    )
+    connection.execute(
+        sql.SQL(
+            "insert into {stands} ({columns}) select {columns} from {built} as built where {written}"
+            " and not exists (select from {stands} as stands where {replaced} and {same})"
+        ).format(**parts)
+    )
+
+
 def differences(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int]]:
     """Where the standing rows are not those of a full build in schemas of its own.
 
@@ -508,9 +553,9 @@ def differences(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int
     return found
 
 
-def _columns(connection: psycopg.Connection[Any], schema: str, name: str) -> sql.Composed:
+def _columns(connection: psycopg.Connection[Any], schema: str, name: str, of: str | None = None) -> sql.Composed:
     return sql.SQL(", ").join(
-        sql.Identifier(column)
+        sql.Identifier(column) if of is None else sql.Identifier(of, column)
         for (column,) in connection.execute(
             "select column_name from information_schema.columns"
             " where table_schema = %s and table_name = %s order by ordinal_position",

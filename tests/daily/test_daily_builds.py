@@ -75,6 +75,40 @@ def test_days_that_bring_anything_come_to_what_a_full_build_makes(
     transform.compare(address=travelled.address, work_folder=travelled.work)
 
 
+def test_what_is_built_as_it_stands_is_not_written_again(travelled: Road) -> None:
+    _land(travelled, [_consent("ann", "c1"), _consent("ben", "c2")])
+    _build(travelled, "first", datetime(2025, 7, 3, tzinfo=UTC))
+    before = _places(travelled, "web/c1")
+    _land(
+        travelled,
+        [
+            {
+                "event_id": "k1", "source": "esp", "type": "link_clicked", "occurred_at": "2025-07-03T10:00:00Z",
+                "contact": {"email": "ann@noord.example"}, "link": "https://noord.example/a",
+            }
+        ],
+    )  # fmt: skip
+    _build(travelled, "second", datetime(2025, 7, 4, tzinfo=UTC))
+    assert all(_places(travelled, "esp/k1")[name] for name in ("int_events__judged", "int_identity__resolved"))
+    assert before["int_permissions__consents"]
+    assert _places(travelled, "web/c1") == before
+
+
+def _places(road_: Road, event_key: str) -> dict[str, list[str]]:
+    """Where the rows of an event stand, which move when they are written again."""
+    with road_.connected() as connection:
+        return {
+            name: [
+                place
+                for (place,) in connection.execute(
+                    f"select cast(ctid as text) from intermediate.{name} where event_key = %s order by 1".encode(),
+                    (event_key,),
+                ).fetchall()
+            ]
+            for name in ("int_events__judged", "int_identity__resolved", "int_permissions__consents")
+        }
+
+
 def test_what_decides_nothing_changes_nothing_where_all_of_it_is_read(travelled: Road) -> None:
     """The project's build reads of mails sent and opened the first and the last that are told alike; another reads all."""
     events = happenings(700, random.Random(7))

@@ -76,17 +76,17 @@ where
 analyze changed.scope;
 
 create unlogged table changed.contacts as
-select * from candidate.contacts where contact_id in (select contact_id from changed.scope);
+select * from candidate.contacts where contact_id = any(array(select contact_id from changed.scope));
 create unlogged table changed.contact_points as
-select * from candidate.contact_points where contact_id in (select contact_id from changed.scope);
+select * from candidate.contact_points where contact_id = any(array(select contact_id from changed.scope));
 create unlogged table changed.decisions as
-select * from candidate.decisions where contact_id in (select contact_id from changed.scope);
+select * from candidate.decisions where contact_id = any(array(select contact_id from changed.scope));
 create unlogged table changed.marketable_contacts as
-select * from candidate.marketable_contacts where contact_id in (select contact_id from changed.scope);
+select * from candidate.marketable_contacts where contact_id = any(array(select contact_id from changed.scope));
 create unlogged table changed.suppressions as
-select * from candidate.suppressions where contact_id in (select contact_id from changed.scope);
+select * from candidate.suppressions where contact_id = any(array(select contact_id from changed.scope));
 create unlogged table changed.consent_timeline as
-select * from candidate.consent_timeline where contact_id in (select contact_id from changed.scope);
+select * from candidate.consent_timeline where contact_id = any(array(select contact_id from changed.scope));
 analyze changed.contacts, changed.contact_points, changed.decisions, changed.marketable_contacts, changed.suppressions,
     changed.consent_timeline;
 
@@ -125,15 +125,15 @@ where received.event_type = 'consent_revoked';
 analyze changed.read;
 
 create unlogged table changed.consent_events as
-select * from candidate.consent_events where event_key in (select event_key from changed.read);
+select * from candidate.consent_events where event_key = any(array(select event_key from changed.read));
 analyze changed.consent_events;
 
 create unlogged table changed.int_events__received as
 select received.* from intermediate.int_events__received as received
-where received.event_key in (select split_part(event_key, chr(31), 1) from changed.consent_events);
+where received.event_key = any(array(select split_part(event_key, chr(31), 1) from changed.consent_events));
 create unlogged table changed.records as
 select record_id, digest from raw.records
-where record_id in (select evidence_record_id from changed.marketable_contacts);
+where record_id = any(array(select evidence_record_id from changed.marketable_contacts));
 analyze changed.int_events__received, changed.records;
 """
 
@@ -173,6 +173,8 @@ def _copy(connection: psycopg.Connection[Any], run_id: str, before: datetime | N
     with connection.transaction():
         # by contact, a few out of many: the one place of the gate where an index is walked
         connection.execute("set local enable_nestloop = on")
+        # and what it finds is fetched all at once by its places on disk, not one by one
+        connection.execute("set local enable_indexscan = off")
         with psycopg.ClientCursor(connection) as cursor:
             cursor.execute(_COPIES.encode(), {"after": after, "before": before, "as_of": as_of})
     (contacts,) = _one(connection, "select count(*) from changed.scope")

@@ -45,6 +45,7 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
     """
     deleted = written = 0
     with connection.transaction():
+        connection.execute("set local enable_indexscan = off")  # few rows of large tables are fetched all at once
         connection.execute("select pg_advisory_xact_lock(hashtext('optkeeper.publish'))")
         connection.execute(files("optkeeper.warehouse").joinpath("publication.sql").read_text().encode())
         relations = unpublished.tables(connection)
@@ -322,9 +323,12 @@ def _same(key: list[str]) -> sql.Composed:
 
 
 def _delete_vanished(connection: psycopg.Connection[Any], name: str, condition: str) -> int:
-    statement = sql.SQL("delete from {} as p where {} and not exists (select 1 from {} as c where {})").format(
-        _in(PUBLISHED, name), sql.SQL(condition), _in(CANDIDATE, name), _same(_key(connection, name))
-    )
+    # a row that was named and is another's now is named as the other's as well
+    statement = sql.SQL(
+        "delete from {} as p where {condition} and not exists (select 1 from {} as c where {condition} and {})"
+    ).format(
+        _in(PUBLISHED, name), _in(CANDIDATE, name), _same(_key(connection, name)), condition=sql.SQL(condition)
+    )  # fmt: skip
     return connection.execute(statement).rowcount
 
 
