@@ -51,7 +51,7 @@ STANDING = (*BY_RECEIVED_EVENT, *BY_EVENT, *BY_CONTACT, *REPLACED)
 
 _DATED = ("decisions", "marketable_contacts", MART_BY_ADDRESS)
 _MOST_COLUMNS = 1_500  # a table of PostgreSQL can have had 1,600; made anew it starts again
-# as an array, whose rows the server fetches by their places on disk, and all at once: one by one it waits for each
+# as a list, which the server looks up in the order of the index
 _REPLACED = "contact_id = any(array(select contact_id from replaced_contacts))"
 _WRITTEN = "contact_id in (select contact_id from day_intermediate.written_contacts)"
 
@@ -363,7 +363,6 @@ def clear(connection: psycopg.Connection[Any], prefix: str = PREFIX) -> None:
 def take_over(connection: psycopg.Connection[Any], now: State) -> int:
     """Puts the rows of the built contacts in place of the standing ones, all or none; answers how many contacts."""
     with connection.transaction():
-        connection.execute("set local enable_indexscan = off")  # few rows of large tables, see _REPLACED
         # An event that nothing has touched is judged as it was, as long as it stands (`int_events__judged`).
         connection.execute(
             """
@@ -403,6 +402,9 @@ def take_over(connection: psycopg.Connection[Any], now: State) -> int:
             select channel, address from day_intermediate.touched_addresses on conflict do nothing
             """
         )
+        # Rows that no key refers to are fetched by their places and all at once; those of the marts are looked up one
+        # by one besides, for which an index is walked faster.
+        connection.execute("set local enable_indexscan = off")
         touched = "event_key = any(array(select event_key from day_intermediate.touched_events))"
         _delete(
             connection, "intermediate", "int_events__received",
@@ -415,7 +417,8 @@ def take_over(connection: psycopg.Connection[Any], now: State) -> int:
             _delete(connection, "intermediate", name, "event_key = any(array(select event_key from gone_events))")
             _insert(connection, "intermediate", name, "event_key in (select event_key from come_events)")
         for name in BY_CONTACT:
-            _replace(connection, name)
+            _delete_differing(connection, "intermediate", name)
+            _insert_differing(connection, "intermediate", name)
         for name in REPLACED:
             _delete(connection, "intermediate", name, "true")
             _insert(connection, "intermediate", name, "true")
@@ -432,14 +435,21 @@ def _take_over_marts(connection: psycopg.Connection[Any], now: State) -> None:
         connection, "candidate", MART_BY_ADDRESS,
         "(channel, address) in (select channel, address from day_intermediate.touched_addresses)",
     )  # fmt: skip
+    # what bears the day is written anew, and what refers to others is among it: they can be written where they differ
     for name in reversed(MARTS_BY_CONTACT):
-        _delete(connection, "candidate", name, _REPLACED)
+        if name in _DATED:
+            _delete(connection, "candidate", name, _REPLACED)
+        else:
+            _delete_differing(connection, "candidate", name)
     before = standing(connection)
     if before is None or _day(before) != _day(now):
         for name in _DATED:
             _date(connection, name, now)
     for name in MARTS_BY_CONTACT:
-        _insert(connection, "candidate", name, _WRITTEN)
+        if name in _DATED:
+            _insert(connection, "candidate", name, _WRITTEN)
+        else:
+            _insert_differing(connection, "candidate", name)
     _insert(connection, "candidate", MART_BY_ADDRESS, "true")
 
 
@@ -497,34 +507,40 @@ def _insert(
     )  # fmt: skip
 
 
-def _replace(connection: psycopg.Connection[Any], name: str) -> None:
-    """Leaves of a contact's standing rows those that were built again as they are: most are.
-
-    Compared by a digest of the whole row first, since one contact may have thousands.
-    """
-    columns = _columns(connection, "intermediate", name)
-    stands, built = sql.Identifier("intermediate", name), sql.Identifier(PREFIX + "intermediate", name)
-    parts = {
-        "stands": stands, "built": built, "columns": columns,
-        "replaced": sql.SQL("stands." + _REPLACED), "written": sql.SQL("built." + _WRITTEN),
-        "same": sql.SQL("hash_record_extended(row({a}), 0) = hash_record_extended(row({b}), 0)"
-                        " and row({a}) is not distinct from row({b})").format(
-            a=_columns(connection, "intermediate", name, of="stands"),
-            b=_columns(connection, "intermediate", name, of="built"),
-        ),
-    }  # fmt: skip
+def _delete_differing(connection: psycopg.Connection[Any], schema: str, name: str) -> None:
+    """Deletes of the replaced contacts' standing rows those that were not built again as they are: most are."""
     connection.execute(
         sql.SQL(
             "delete from {stands} as stands where {replaced}"
             " and not exists (select from {built} as built where {written} and {same})"
-        ).format(**parts)
+        ).format(**_compared(connection, schema, name))
     )
+
+
+def _insert_differing(connection: psycopg.Connection[Any], schema: str, name: str) -> None:
+    """Inserts of the built rows those that do not stand."""
     connection.execute(
         sql.SQL(
             "insert into {stands} ({columns}) select {columns} from {built} as built where {written}"
             " and not exists (select from {stands} as stands where {replaced} and {same})"
-        ).format(**parts)
+        ).format(**_compared(connection, schema, name))
     )
+
+
+def _compared(connection: psycopg.Connection[Any], schema: str, name: str) -> dict[str, sql.Composable]:
+    """The parts of a comparison of standing with built rows, by a digest first: one contact may have thousands."""
+    stands, built = (_columns(connection, schema, name, of=of) for of in ("stands", "built"))
+    return {
+        "stands": sql.Identifier(schema, name),
+        "built": sql.Identifier(PREFIX + schema, name),
+        "columns": _columns(connection, schema, name),
+        "replaced": sql.SQL("stands." + _REPLACED),
+        "written": sql.SQL("built." + _WRITTEN),
+        "same": sql.SQL(
+            "hash_record_extended(row({a}), 0) = hash_record_extended(row({b}), 0)"
+            " and row({a}) is not distinct from row({b})"
+        ).format(a=stands, b=built),
+    }
 
 
 def differences(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int]]:

@@ -109,6 +109,19 @@ def _places(road_: Road, event_key: str) -> dict[str, list[str]]:
         }
 
 
+def test_every_text_compares_as_the_database_does_and_so_is_looked_up_by_any_index(travelled: Road) -> None:
+    _build(travelled, "empty", datetime(2025, 7, 3, tzinfo=UTC))
+    with travelled.connected() as connection:
+        columns = connection.execute(
+            "select attrelid::regclass::text, attname, collname from pg_attribute"
+            " inner join pg_class on pg_class.oid = attrelid inner join pg_collation on pg_collation.oid = attcollation"
+            " where relnamespace in ('intermediate'::regnamespace, 'candidate'::regnamespace) and attnum > 0"
+            " and atttypid = 'text'::regtype"
+        ).fetchall()
+    assert len(columns) > 500
+    assert [column for column in columns if column[2] != "default"] == []
+
+
 def test_what_decides_nothing_changes_nothing_where_all_of_it_is_read(travelled: Road) -> None:
     """The project's build reads of mails sent and opened the first and the last that are told alike; another reads all."""
     events = happenings(700, random.Random(7))

@@ -1,4 +1,6 @@
-{# How spellings of a name compare. PostgreSQL and Spark SQL fold differently; each macro has one meaning on every engine. #}
+{# How spellings of a name compare. PostgreSQL and Spark SQL fold differently; each macro has one meaning on every engine. The
+   collation by which a letter is made small goes no further: what is made of the text, as a contact's id, would have it too,
+   and the index of a column with another could not be asked for it. #}
 
 {# Blanks of every kind, those that nobody sees among them, as a set of a pattern. #}
 {% macro blanks() %}{{ return(adapter.dispatch('blanks')()) }}{% endmacro %}
@@ -8,7 +10,7 @@
 {% macro folded_text(text) %}{{ return(adapter.dispatch('folded_text')(text)) }}{% endmacro %}
 {% macro default__folded_text(text) -%}
     btrim(regexp_replace(
-        replace(lower(normalize({{ text }}, nfc) collate "pg_c_utf8"), 'ß', 'ss'),
+        replace(lower(normalize({{ text }}, nfc) collate "pg_c_utf8") collate "default", 'ß', 'ss'),
         '{{ blanks() }}+', ' ', 'g'
     ))
 {%- endmacro %}
@@ -24,7 +26,7 @@
                     regexp_replace(normalize({{ text }}, nfkd), '[\u0300-\u036f]', '', 'g'),
                     'ß', 'ss'), 'æ', 'ae'), 'Æ', 'ae'), 'œ', 'oe'), 'Œ', 'oe'), 'ø', 'o'), 'Ø', 'o'), 'ł', 'l'), 'Ł', 'l')
                 collate "C"
-            ),
+            ) collate "default",
             '[^a-z0-9]+', ' ', 'g'
         ))
     end

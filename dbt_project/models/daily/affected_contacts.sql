@@ -20,8 +20,8 @@ contact_links as {{ read_each_time() }} (
 
 links as (
 
-    select contact_links.link from contact_links
-    inner join replaced_contacts on replaced_contacts.contact_id = contact_links.contact_id
+    select link from contact_links
+    where {{ one_of_few('contact_id', 'contact_id', 'replaced_contacts') }}
     union
     select link from touched_links
 
@@ -31,8 +31,8 @@ affected_contacts as (
 
     select contact_id from replaced_contacts
     union
-    select contact_links.contact_id from contact_links
-    inner join links on links.link = contact_links.link
+    select contact_id from contact_links
+    where {{ one_of_few('link', 'link', 'links') }}
 
 )
 

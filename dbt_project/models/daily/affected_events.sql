@@ -33,8 +33,8 @@ events_received as (
 
 of_contacts as (
 
-    select resolved.received_key as event_key from resolved
-    inner join affected_contacts on affected_contacts.contact_id = resolved.contact_id
+    select received_key as event_key from resolved
+    where {{ one_of_few('contact_id', 'contact_id', 'affected_contacts') }}
 
 ),
 
@@ -53,8 +53,8 @@ affected_events as (
     union
     select event_key from of_contacts
     union
-    select received.event_key from received
-    inner join told_alike on told_alike.told_alike = received.told_alike
+    select event_key from received
+    where {{ one_of_few('told_alike', 'told_alike', 'told_alike') }}
     union
     select event_key from received
     where event_type = 'consent_revoked'

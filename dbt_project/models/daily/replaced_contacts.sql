@@ -21,8 +21,8 @@ contact_links as {{ read_each_time() }} (
 
 links as (
 
-    select contact_links.link from contact_links
-    inner join touched_contacts on touched_contacts.contact_id = contact_links.contact_id
+    select link from contact_links
+    where {{ one_of_few('contact_id', 'contact_id', 'touched_contacts') }}
     union
     select link from touched_links
 
@@ -32,8 +32,8 @@ replaced_contacts as (
 
     select contact_id from touched_contacts
     union
-    select contact_links.contact_id from contact_links
-    inner join links on links.link = contact_links.link
+    select contact_id from contact_links
+    where {{ one_of_few('link', 'link', 'links') }}
     {%- for relation, moment in [
         ('int_timeline__intervals', 'valid_from'), ('int_timeline__intervals', 'valid_to'),
         ('int_restrictions__standing', 'at'), ('int_restrictions__standing', 'until'), ('int_activity__counted', 'occurred_at'),

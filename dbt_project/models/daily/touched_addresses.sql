@@ -29,11 +29,11 @@ touched_addresses as (
     select considered.channel, considered.address from considered
     inner join written_contacts on written_contacts.contact_id = considered.contact_id
     union
-    select standing.channel, standing.address from standing
-    inner join replaced_contacts on replaced_contacts.contact_id = standing.contact_id
+    select channel, address from standing
+    where {{ one_of_few('contact_id', 'contact_id', 'replaced_contacts') }}
     union
-    select standing.channel, standing.address from standing
-    inner join written_contacts on written_contacts.contact_id = standing.contact_id
+    select channel, address from standing
+    where {{ one_of_few('contact_id', 'contact_id', 'written_contacts') }}
 
 )
 

@@ -26,11 +26,11 @@ contact_links as (
 
 touched_contacts as (
 
-    select resolved.contact_id from resolved
-    inner join touched_events on touched_events.event_key = resolved.received_key
+    select contact_id from resolved
+    where {{ one_of_few('received_key', 'event_key', 'touched_events') }}
     union
-    select contact_links.contact_id from contact_links
-    inner join touched_links on touched_links.link = contact_links.link
+    select contact_id from contact_links
+    where {{ one_of_few('link', 'link', 'touched_links') }}
 
 )
 

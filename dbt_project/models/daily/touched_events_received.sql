@@ -23,8 +23,8 @@ received as (
     select landed.* from landed
     inner join touched on touched.event_key = landed.event_key
     union
-    select standing.* from standing
-    inner join touched on touched.event_key = standing.event_key
+    select * from standing
+    where {{ one_of_few('event_key', 'event_key', 'touched') }}
 
 )
 

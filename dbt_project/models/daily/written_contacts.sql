@@ -39,8 +39,8 @@ events_received as (
 
 written_events as (
 
-    select before.event_key from before
-    inner join replaced_contacts on replaced_contacts.contact_id = before.contact_id
+    select event_key from before
+    where {{ one_of_few('contact_id', 'contact_id', 'replaced_contacts') }}
     union
     select resolved.event_key from resolved
     inner join touched_events on touched_events.event_key = resolved.received_key

@@ -45,9 +45,10 @@ received as (
     select landed.* from landed
     inner join affected on affected.event_key = landed.event_key
     union all
-    select standing.* from standing
-    inner join affected on affected.event_key = standing.event_key
-    where standing.source not in (select source from read_again)
+    select * from standing
+    where
+        {{ one_of_few('event_key', 'event_key', 'affected') }}
+        and source not in (select source from read_again)
 
 )
 

@@ -45,7 +45,6 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
     """
     deleted = written = 0
     with connection.transaction():
-        connection.execute("set local enable_indexscan = off")  # few rows of large tables are fetched all at once
         connection.execute("select pg_advisory_xact_lock(hashtext('optkeeper.publish'))")
         connection.execute(files("optkeeper.warehouse").joinpath("publication.sql").read_text().encode())
         relations = unpublished.tables(connection)
