@@ -1,3 +1,4 @@
+import gc
 from typing import Any
 
 import psycopg
@@ -57,6 +58,18 @@ def test_what_a_pull_counts_while_the_gate_runs_is_not_accepted_unseen(sound: Co
     )
     judge("r2")
     assert sound.execute("select total from gate.accepted_volumes").fetchall() == [(1000,)]
+
+
+def test_judging_leaves_no_connection_open(sound: Connection, judge: Judge) -> None:
+    count = "select count(*) from pg_stat_activity where datname = current_database()"
+    gc.disable()  # what only a collection would close stays open for as long as nothing is collected
+    try:
+        before = sound.execute(count).fetchone()
+        judge("r1")
+        judge("r2")
+        assert sound.execute(count).fetchone() == before
+    finally:
+        gc.enable()
 
 
 def test_an_empty_list_never_replaces_one_that_is_not(sound: Connection, judge: Judge) -> None:

@@ -85,6 +85,7 @@ def evaluate(
             for relation, group in groupby(of_schema, key=read):
                 results += _evaluate_relation(connection, context, source, relation, list(group), changed)
             source.get_execution_engine().close()
+            source.get_engine().dispose()  # it looked at each table on a connection of its own, which it would keep
     place = {statement.__name__: number for number, statement in enumerate(chosen)}
     return sorted(results, key=lambda result: place[result.rule]), context
 
