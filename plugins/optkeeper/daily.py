@@ -405,10 +405,12 @@ def take_over(connection: psycopg.Connection[Any], now: State) -> int:
         # Rows that no key refers to are fetched by their places and all at once; those of the marts are looked up one
         # by one besides, for which an index is walked faster.
         connection.execute("set local enable_indexscan = off")
-        touched = "event_key = any(array(select event_key from day_intermediate.touched_events))"
+        # a list is for a table with an index only: of another each row would be compared with all of it
+        touched = "event_key in (select event_key from day_intermediate.touched_events)"
         _delete(
             connection, "intermediate", "int_events__received",
-            f"{touched} and source in (select source from day_raw.sources_read_again)",
+            "event_key = any(array(select event_key from day_intermediate.touched_events))"
+            " and source in (select source from day_raw.sources_read_again)",
         )  # fmt: skip
         _insert(connection, "intermediate", "int_events__received", touched, read="int_events__landed")
         _delete(connection, "intermediate", "int_events__addresses_within", touched)
