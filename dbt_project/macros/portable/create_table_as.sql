@@ -3,7 +3,8 @@
    replaces the rows of few, and so reads and writes few pages of many. #}
 {% macro postgres__create_table_as(temporary, relation, sql) -%}
     {%- set is_bound = config.get('contract').enforced and not temporary -%}
-    {%- set in_order = 'order by ' ~ config.get('cluster_by') | join(', ') if config.get('cluster_by') else '' -%}
+    {#- A model ends in `select * from <last>`: said there, an order that its windows have made is not made again. -#}
+    {%- set in_order = '\norder by ' ~ config.get('cluster_by') | join(', ') if config.get('cluster_by') else '' -%}
     {{ config.get('sql_header') or '' }}
     create {{ 'temporary' if temporary else 'unlogged' if config.get('unlogged') else '' }} table {{ relation }}
     {%- if is_bound %}
@@ -11,17 +12,12 @@
         {{ (adapter.render_raw_columns_constraints(raw_columns=model['columns']) + bound_by(['check', 'custom'])) | join(', ') }}
     );
     insert into {{ relation }} ({{ adapter.dispatch('get_column_names', 'dbt')() }})
-    {{ get_select_subquery(sql) }} {{ in_order }};
+    {{ get_select_subquery(sql ~ in_order) }};
         {%- for key in bound_by(['primary_key', 'unique', 'foreign_key']) %}
     alter table {{ relation }} add {{ key }};
         {%- endfor %}
-    {%- elif in_order %} as
-    select * from (
-        {{ sql }}
-    ) as unordered
-    {{ in_order }};
     {%- else %} as (
-        {{ sql }}
+        {{ sql ~ in_order }}
     );
     {%- endif %}
 {%- endmacro %}

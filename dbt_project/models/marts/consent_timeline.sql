@@ -1,4 +1,4 @@
-{{ config(cluster_by=['contact_id'], indexes=[{'columns': ['address']}]) }}
+{{ config(indexes=[{'columns': ['address']}]) }}
 
 with timeline as (
 
@@ -51,19 +51,21 @@ numbered as (
 consent_timeline as (
 
     select
-        contact_id,
-        address,
-        channel,
-        purpose,
-        brand,
+        any_value(contact_id) as contact_id,
+        any_value(address) as address,
+        any_value(channel) as channel,
+        any_value(purpose) as purpose,
+        any_value(brand) as brand,
         basis,
-        min(status) as status,
-        min(reason) as reason,
+        any_value(status) as status,
+        any_value(reason) as reason,
         min(valid_from) as valid_from,
         nullif(max(valid_to), {{ forever() }}) as valid_to,
-        min(evidence_id) as evidence_id
+        any_value(evidence_id) as evidence_id
     from numbered
-    group by scope_id, contact_id, address, channel, purpose, brand, basis, interval_number
+    group by scope_id, basis, interval_number
+    -- by contact too, as a scope's key begins with its contact's: so the windows have it, and nothing is sorted again
+    order by scope_id
 
 )
 

@@ -30,7 +30,7 @@ restriction_sequence as (
 
 ),
 
-changes as (
+changes as {{ read_each_time() }} (
 
     select
         {{- state_change('at', {
@@ -100,22 +100,37 @@ states as (
 
 ),
 
+-- few scope periods have any, and theirs are found faster than those of all are kept for a second look
+looked_at as (
+
+    select distinct
+        changes.scope_period_id,
+        changes.at as state_from
+    from changes
+    where changes.scope_period_id in (select standing.scope_period_id from standing)
+
+),
+
 -- of several reasons the first in their order is given; a restriction changes the status, a block does not
 reaching as (
 
     select
-        states.scope_period_id,
-        states.state_from,
+        looked_at.scope_period_id,
+        looked_at.state_from,
         standing.precedence,
         standing.event_key,
-        row_number() over (partition by states.scope_period_id, states.state_from order by standing.precedence) as rank,
-        bool_or(standing.kind = 'restriction') over (partition by states.scope_period_id, states.state_from) as is_restricted
-    from states
+        row_number() over (
+            partition by looked_at.scope_period_id, looked_at.state_from order by standing.precedence
+        ) as rank,
+        bool_or(standing.kind = 'restriction') over (
+            partition by looked_at.scope_period_id, looked_at.state_from
+        ) as is_restricted
+    from looked_at
     inner join standing
         on
-            standing.scope_period_id = states.scope_period_id
-            and standing.at <= states.state_from
-            and standing.until > states.state_from
+            standing.scope_period_id = looked_at.scope_period_id
+            and standing.at <= looked_at.state_from
+            and standing.until > looked_at.state_from
 
 ),
 
