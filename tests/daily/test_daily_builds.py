@@ -122,6 +122,27 @@ def test_every_text_compares_as_the_database_does_and_so_is_looked_up_by_any_ind
     assert [column for column in columns if column[2] != "default"] == []
 
 
+def test_after_a_full_build_the_rows_of_a_contact_lie_together(travelled: Road) -> None:
+    _land(travelled, happenings(300, random.Random(5)))
+    _build(travelled, "first", datetime(2025, 11, 1, tzinfo=UTC))
+    of_contacts = (
+        "candidate.consent_timeline", "candidate.decisions", "candidate.suppressions", "candidate.contact_points",
+        "intermediate.int_timeline__intervals", "intermediate.int_permissions__consents",
+        "intermediate.int_identity__resolved",
+    )  # fmt: skip
+    with travelled.connected() as connection:
+        for table in of_contacts:
+            row = connection.execute(
+                "select count(*), count(distinct contact_id), count(*) filter (where contact_id is distinct from before)"
+                " from (select contact_id, lag(contact_id) over (order by ctid) as before"
+                f" from {table}) as in_their_places".encode()
+            ).fetchone()
+            assert row is not None
+            rows, contacts, begun = row
+            assert rows > contacts > 1, table
+            assert begun == contacts, table
+
+
 def test_what_decides_nothing_changes_nothing_where_all_of_it_is_read(travelled: Road) -> None:
     """The project's build reads of mails sent and opened the first and the last that are told alike; another reads all."""
     events = happenings(700, random.Random(7))
