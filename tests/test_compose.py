@@ -4,6 +4,7 @@ import json
 import re
 import stat
 import subprocess
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 import yaml
 from optkeeper.installation import airflow as installation
 from optkeeper.warehouse import database
+
+from tests.compose.installation import STARTED, without_receipts
 
 CHECKOUT = Path(__file__).parents[1]
 TEXT = (CHECKOUT / "docker-compose.yml").read_text()
@@ -255,3 +258,12 @@ def test_celery_is_one_that_airflows_executor_can_be_loaded_with() -> None:
 
     assert issubclass(CeleryExecutor, BaseExecutor)
     assert "execute_workload" in app.tasks
+
+
+def test_a_moment_of_receipt_is_known_as_one_however_many_figures_the_server_writes() -> None:
+    later = STARTED.replace(microsecond=0) + timedelta(hours=1)
+    for fraction in ("68166", "681661", "5"):
+        line = f'{{"until": "{later:%Y-%m-%dT%H:%M:%S}.{fraction}+00:00"}}'
+        assert without_receipts(line) == '{"until": "received"}', fraction
+    told = '{"until": "2024-09-11T09:06:00.5+00:00", "expires": "2027-01-01T00:00:00+00:00"}'
+    assert without_receipts(told) == told
