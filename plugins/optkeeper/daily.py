@@ -419,8 +419,9 @@ def take_over(connection: psycopg.Connection[Any], now: State) -> int:
             _delete(connection, "intermediate", name, "event_key = any(array(select event_key from gone_events))")
             _insert(connection, "intermediate", name, "event_key in (select event_key from come_events)")
         for name in BY_CONTACT:
-            _delete_differing(connection, "intermediate", name)
-            _insert_differing(connection, "intermediate", name)
+            _compare(connection, "intermediate", name)
+            _delete_gone(connection, "intermediate", name)
+            _insert_come(connection, "intermediate", name)
         for name in REPLACED:
             _delete(connection, "intermediate", name, "true")
             _insert(connection, "intermediate", name, "true")
@@ -442,7 +443,8 @@ def _take_over_marts(connection: psycopg.Connection[Any], now: State) -> None:
         if name in _DATED:
             _delete(connection, "candidate", name, _REPLACED)
         else:
-            _delete_differing(connection, "candidate", name)
+            _compare(connection, "candidate", name)
+            _delete_gone(connection, "candidate", name)
     before = standing(connection)
     if before is None or _day(before) != _day(now):
         for name in _DATED:
@@ -451,7 +453,7 @@ def _take_over_marts(connection: psycopg.Connection[Any], now: State) -> None:
         if name in _DATED:
             _insert(connection, "candidate", name, _WRITTEN)
         else:
-            _insert_differing(connection, "candidate", name)
+            _insert_come(connection, "candidate", name)
     _insert(connection, "candidate", MART_BY_ADDRESS, "true")
 
 
@@ -509,40 +511,56 @@ def _insert(
     )  # fmt: skip
 
 
-def _delete_differing(connection: psycopg.Connection[Any], schema: str, name: str) -> None:
-    """Deletes of the replaced contacts' standing rows those that were not built again as they are: most are."""
-    connection.execute(
-        sql.SQL(
-            "delete from {stands} as stands where {replaced}"
-            " and not exists (select from {built} as built where {written} and {same})"
-        ).format(**_compared(connection, schema, name))
-    )
+def _compare(connection: psycopg.Connection[Any], schema: str, name: str) -> None:
+    """Finds, in one look at both, which of the replaced contacts' rows were not built again as they are and which came.
 
-
-def _insert_differing(connection: psycopg.Connection[Any], schema: str, name: str) -> None:
-    """Inserts of the built rows those that do not stand."""
-    connection.execute(
-        sql.SQL(
-            "insert into {stands} ({columns}) select {columns} from {built} as built where {written}"
-            " and not exists (select from {stands} as stands where {replaced} and {same})"
-        ).format(**_compared(connection, schema, name))
-    )
-
-
-def _compared(connection: psycopg.Connection[Any], schema: str, name: str) -> dict[str, sql.Composable]:
-    """The parts of a comparison of standing with built rows, by a digest first: one contact may have thousands."""
+    Most stand as they were built. Rows are compared by a digest first: one contact may have thousands.
+    """
     stands, built = (_columns(connection, schema, name, of=of) for of in ("stands", "built"))
-    return {
-        "stands": sql.Identifier(schema, name),
-        "built": sql.Identifier(PREFIX + schema, name),
-        "columns": _columns(connection, schema, name),
-        "replaced": sql.SQL("stands." + _REPLACED),
-        "written": sql.SQL("built." + _WRITTEN),
-        "same": sql.SQL(
-            "hash_record_extended(row({a}), 0) = hash_record_extended(row({b}), 0)"
-            " and row({a}) is not distinct from row({b})"
-        ).format(a=stands, b=built),
-    }
+    connection.execute(
+        sql.SQL(
+            "create temporary table {differing} on commit drop as"
+            " select stands.place as gone, built.place as come"
+            " from (select ctid as place, * from {standing} as stands where {replaced}) as stands"
+            " full join (select ctid as place, * from {built} as built where {written}) as built"
+            " on hash_record_extended(row({of_stands}), 0) = hash_record_extended(row({of_built}), 0)"
+            " and row({of_stands}) is not distinct from row({of_built})"
+            " where stands.place is null or built.place is null;"
+            " analyze {differing}"
+        ).format(
+            differing=_differing(name),
+            standing=sql.Identifier(schema, name),
+            built=sql.Identifier(PREFIX + schema, name),
+            replaced=sql.SQL("stands." + _REPLACED),
+            written=sql.SQL("built." + _WRITTEN),
+            of_stands=stands,
+            of_built=built,
+        )
+    )
+
+
+def _differing(name: str) -> sql.Identifier:
+    """The places of the rows that differ; nothing else moves a row in the transaction that finds them."""
+    return sql.Identifier(f"differing_{name}")
+
+
+def _delete_gone(connection: psycopg.Connection[Any], schema: str, name: str) -> None:
+    connection.execute(
+        sql.SQL("delete from {} as stands using {} as differing where stands.ctid = differing.gone").format(
+            sql.Identifier(schema, name), _differing(name)
+        )
+    )
+
+
+def _insert_come(connection: psycopg.Connection[Any], schema: str, name: str) -> None:
+    connection.execute(
+        sql.SQL(
+            "insert into {} ({}) select {} from {} as built inner join {} as differing on differing.come = built.ctid"
+        ).format(
+            sql.Identifier(schema, name), _columns(connection, schema, name),
+            _columns(connection, schema, name, of="built"), sql.Identifier(PREFIX + schema, name), _differing(name),
+        )
+    )  # fmt: skip
 
 
 def differences(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int]]:

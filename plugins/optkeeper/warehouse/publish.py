@@ -67,9 +67,11 @@ def publish(connection: psycopg.Connection[Any], run_id: str) -> PublicationCoun
         statistics.refresh(connection, CANDIDATE)
         kept = [name for name in relations if name not in renewed]
         for name in kept:
-            deleted += _delete_vanished(connection, name, named.get(name, "true"))
+            _compare(connection, name, named.get(name, "true"))
         for name in kept:
-            written += _write_changed(connection, name, named.get(name, "true"))
+            deleted += _delete_vanished(connection, name)
+        for name in kept:
+            written += _write_changed(connection, name)
         for name in renewed:
             written += _write_all(connection, name)
         connection.execute("set constraints all immediate")
@@ -321,14 +323,39 @@ def _same(key: list[str]) -> sql.Composed:
     return sql.SQL(" and ").join(sql.SQL("p.{0} = c.{0}").format(sql.Identifier(column)) for column in key)
 
 
-def _delete_vanished(connection: psycopg.Connection[Any], name: str, condition: str) -> int:
+def _compare(connection: psycopg.Connection[Any], name: str, condition: str) -> None:
+    """Finds, in one look at both, which rows have vanished, and which are new or others: most are published already."""
+    key = _key(connection, name)
+    rest = [column for column in _columns(connection, PUBLISHED, name) if column not in key]
+    is_other = sql.SQL(" or ({}) is distinct from ({})").format(
+        *(sql.SQL(", ").join(sql.Identifier(side, column) for column in rest) for side in ("p", "c"))
+    )
     # a row that was named and is another's now is named as the other's as well
-    statement = sql.SQL(
-        "delete from {} as p where {condition} and not exists (select 1 from {} as c where {condition} and {})"
-    ).format(
-        _in(PUBLISHED, name), _in(CANDIDATE, name), _same(_key(connection, name)), condition=sql.SQL(condition)
+    connection.execute(
+        sql.SQL(
+            "create temporary table {differing} on commit drop as select p.place as gone, c.place as come"
+            " from (select ctid as place, * from {} where {condition}) as p"
+            " full join (select ctid as place, * from {} where {condition}) as c on {}"
+            " where p.place is null or c.place is null{};"
+            " analyze {differing}"
+        ).format(
+            _in(PUBLISHED, name), _in(CANDIDATE, name), _same(key), is_other if rest else sql.SQL(""),
+            differing=_differing(name), condition=sql.SQL(condition),
+        )
     )  # fmt: skip
-    return connection.execute(statement).rowcount
+
+
+def _differing(name: str) -> sql.Identifier:
+    """The places of the rows that differ: the candidate is held, and what is published only publications write."""
+    return sql.Identifier(f"differing_{name}")
+
+
+def _delete_vanished(connection: psycopg.Connection[Any], name: str) -> int:
+    return connection.execute(
+        sql.SQL(
+            "delete from {} as p using {} as differing where p.ctid = differing.gone and differing.come is null"
+        ).format(_in(PUBLISHED, name), _differing(name))
+    ).rowcount
 
 
 def _write_all(connection: psycopg.Connection[Any], name: str) -> int:
@@ -340,29 +367,21 @@ def _write_all(connection: psycopg.Connection[Any], name: str) -> int:
     ).rowcount
 
 
-def _write_changed(connection: psycopg.Connection[Any], name: str, condition: str) -> int:
+def _write_changed(connection: psycopg.Connection[Any], name: str) -> int:
     columns, key = _columns(connection, PUBLISHED, name), _key(connection, name)
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     rest = [column for column in columns if column not in key]
     changed = sql.SQL(", ").join(sql.SQL("{0} = c.{0}").format(sql.Identifier(column)) for column in rest)
-    update = (
-        sql.SQL("when matched and ({}) is distinct from ({}) then update set {}").format(
-            sql.SQL(", ").join(sql.SQL("p.{}").format(sql.Identifier(column)) for column in rest),
-            sql.SQL(", ").join(sql.SQL("c.{}").format(sql.Identifier(column)) for column in rest),
-            changed,
-        )
-        if rest
-        else sql.SQL("")
-    )
     statement = sql.SQL(
-        "merge into {} as p using (select * from {} where {}) as c on {} {}"
+        "merge into {} as p using (select candidate.* from {} as candidate"
+        " inner join {} as differing on differing.come = candidate.ctid) as c on {} {}"
         " when not matched then insert ({}) values ({})"
     ).format(
         _in(PUBLISHED, name),
         _in(CANDIDATE, name),
-        sql.SQL(condition),
+        _differing(name),
         _same(key),
-        update,
+        sql.SQL("when matched then update set {}").format(changed) if rest else sql.SQL(""),
         names,
         sql.SQL(", ").join(sql.SQL("c.{}").format(sql.Identifier(column)) for column in columns),
     )
