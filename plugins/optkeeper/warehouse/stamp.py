@@ -21,8 +21,8 @@ def stamp(connection: psycopg.Connection[Any]) -> str:
         # two sums of independent hashes: rows that are swapped for others do not cancel out by chance
         row = connection.execute(
             sql.SQL(
-                "select count(*), sum(hashtextextended(cast(held as text), 0)::numeric),"
-                " sum(hashtextextended(cast(held as text), 1)::numeric) from {} as held where {}"
+                "select count(*), sum(hash_record_extended(held, 0)::numeric),"
+                " sum(hash_record_extended(held, 1)::numeric) from {} as held where {}"
             ).format(sql.Identifier(unpublished.CANDIDATE, name), sql.SQL(named.get(name, "true")))
         ).fetchone()
         summed.update(f"{name}|{named.get(name)}|{row}\n".encode())
