@@ -27,6 +27,8 @@ _BUILD = ("build", "--exclude-resource-type", "unit_test")
 # Of all there is much, and each large join has a key to hash by. The planner expects few rows of joins over many
 # columns, and would walk the other side for each of them; the sorts are large, and two models are made at a time.
 _OF_ALL = "-c enable_nestloop=off -c work_mem=64MB"
+# Of few rows a sample of nine thousand says enough, and most tables of a day are read whole for a larger one.
+_OF_FEW = "-c default_statistics_target=30"
 # the manifest that a full build leaves is that of the others too, and to write it takes as long as many models
 _WITHOUT_ARTIFACTS = ("--no-write-json",)
 _RUN = ("run",)  # the tests that hold of the whole hold of a part; a full build asks them
@@ -306,6 +308,7 @@ def _build_changed(
         address=address,
         work_folder=work / "day",
         variables=daily.VARIABLES,
+        session=_OF_FEW,
     )
     log.info("the rows of %d contacts were built", daily.take_over(connection, now))
     daily.clear(connection)

@@ -1,5 +1,5 @@
 {#- In a full build a view, which the judging alone reads; in a daily one its few rows are counted before they are judged. -#}
-{{ config(materialized='table' if is_daily() else 'view', post_hook="{{ analyze_table(this) }}" if is_daily() else []) }}
+{{ config(materialized='table' if is_daily() else 'view') }}
 -- R8, R9: in each world the newest received version of every event stands, of those known there. An older version of a
 -- restriction that names another person or address restricts too: the source has used an id of its twice. Of what decides
 -- nothing, and is told alike of one person, only what was known first stands, and what happened first and last.

@@ -1,5 +1,5 @@
 {#- In a full build a view, read once; in a daily one what has landed since is asked again and again. -#}
-{{ config(materialized='table' if is_daily() else 'view', post_hook="{{ analyze_table(this) }}" if is_daily() else []) }}
+{{ config(materialized='table' if is_daily() else 'view') }}
 -- R6, R34, R41: what has landed, read as canonical events with their addresses in one spelling and their moment.
 
 -- each of what is asked twice is imported twice: PostgreSQL works on a CTE that is read once only with both processors

@@ -1,5 +1,5 @@
 {#- A view: it is read where it is landed. -#}
-{{ config(materialized='view', post_hook=[]) }}
+{{ config(materialized='view') }}
 -- R41: what every kind of source delivered, as canonical events.
 
 with delivered as (

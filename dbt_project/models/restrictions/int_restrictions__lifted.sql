@@ -29,11 +29,13 @@ lifted as (
         bounces.event_key,
         points.address,
         bounces.at as unusable_from,
-        coalesce(min(counted.occurred_at), {{ forever() }}) as unusable_until
+        -- asked here and not of the join, which would look through all that was counted since, for each address
+        coalesce(
+            min(case when counted.occurred_at > bounces.at then counted.occurred_at end), {{ forever() }}
+        ) as unusable_until
     from bounces
     inner join points on points.world_id = bounces.world_id and points.address_base = bounces.address_base
-    left join counted
-        on counted.world_id = points.world_id and counted.email = points.address and counted.occurred_at > bounces.at
+    left join counted on counted.world_id = points.world_id and counted.email = points.address
     group by bounces.world_id, bounces.event_key, points.address, bounces.at
 
 )
