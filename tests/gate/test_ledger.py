@@ -1,6 +1,7 @@
 import gc
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from optkeeper import steps
@@ -60,16 +61,23 @@ def test_what_a_pull_counts_while_the_gate_runs_is_not_accepted_unseen(sound: Co
     assert sound.execute("select total from gate.accepted_volumes").fetchall() == [(1000,)]
 
 
-def test_judging_leaves_no_connection_open(sound: Connection, judge: Judge) -> None:
-    count = "select count(*) from pg_stat_activity where datname = current_database()"
+@pytest.mark.usefixtures("sound")
+def test_judging_leaves_no_connection_open(judge: Judge) -> None:
+    judge("r1")
+    gc.collect()
     gc.disable()  # what only a collection would close stays open for as long as nothing is collected
     try:
-        before = sound.execute(count).fetchone()
-        judge("r1")
+        before = _sockets()
         judge("r2")
-        assert sound.execute(count).fetchone() == before
+        judge("r3")
+        assert _sockets() == before
     finally:
         gc.enable()
+
+
+def _sockets() -> int:
+    """How many this process holds: the server ends its side a little later, and has workers of its own besides."""
+    return len(psutil.Process().net_connections(kind="all"))
 
 
 def test_an_empty_list_never_replaces_one_that_is_not(sound: Connection, judge: Judge) -> None:
