@@ -79,8 +79,13 @@ def test_line_breaks_and_what_no_file_can_hold_become_readable() -> None:
 
 
 def test_what_looks_like_an_escape_of_xlsx_is_escaped() -> None:
-    assert cells.for_xlsx("_x003D_1") == "_x005F_x003D_1"
-    assert cells.for_xlsx("file_x1_y") == "file_x1_y"
+    assert cells.escaped_for_xlsx("_x003D_1") == "_x005F_x003D_1"
+    assert cells.escaped_for_xlsx("file_x1_y") == "file_x1_y"
+
+
+def test_what_xml_would_read_as_its_own_is_escaped() -> None:
+    assert cells.escaped_for_xlsx("a<b>&amp;c") == "a&lt;b&gt;&amp;amp;c"
+    assert cells.escaped_for_xlsx("\x00<\n") == "&lt;"
 
 
 @given(st.text(alphabet=st.sampled_from(list("=+-@＝＋－＠−;,|\"' \t\r\nab\u200b\ufeff\u00a0")), max_size=12))

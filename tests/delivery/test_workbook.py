@@ -7,6 +7,7 @@ from typing import Any
 import openpyxl
 import psycopg
 import pytest
+from openpyxl.utils.escape import unescape
 from optkeeper.delivery import workbook
 from optkeeper.delivery.deliver import deliver
 
@@ -194,6 +195,35 @@ def test_a_list_longer_than_a_sheet_goes_on_in_the_next(
     assert book.sheetnames == ["Toelichting", "Lijst", "Lijst 2", "Lijst 3"]
     assert [book[name].max_row for name in book.sheetnames[1:]] == [3, 3, 2]
     assert book["Lijst 3"].auto_filter.ref == "A1:O2"
+
+
+def test_whatever_a_text_holds_is_read_back_from_the_spreadsheet(published: Connection, tmp_path: Path) -> None:
+    texts = (
+        "_x003D_1", "_x0041_x0042_", "file_x1_y", "a<b>&amp;c", '"Q" & \'q\'', "<f>1</f>", "]]>", "\N{FAMILY}",
+        "\N{NO-BREAK SPACE}x", "x" * 32_000,
+    )  # fmt: skip
+    for number, text in enumerate(texts):
+        marts.add(published, f"c{number}", days_left=number, company=text, address=f"c{number}@klant.example")
+    path = _delivered(published, tmp_path)
+    cells = [row[2] for row in openpyxl.load_workbook(path)["Lijst"].iter_rows(min_row=2)]
+    assert tuple(unescape(str(cell.value)) for cell in cells) == texts
+    assert {cell.data_type for cell in cells} == {"s"}
+
+
+def test_every_second_row_is_shaded_and_what_is_due_soon_is_marked(published: Connection, tmp_path: Path) -> None:
+    for number, days_left in enumerate((7, 8, 30, 31)):
+        marts.add(published, f"c{number}", days_left=days_left, address=f"c{number}@klant.example", last_name=None)
+    sheet = openpyxl.load_workbook(_delivered(published, tmp_path))["Lijst"]
+    header, *rows = sheet.iter_rows()
+    assert [cell.coordinate for cell in rows[-1]] == [f"{letter}5" for letter in "ABCDEFGHIJKLMNO"]
+    assert sheet.calculate_dimension() == "A1:O5"
+    (days_left,) = [place for place, cell in enumerate(header) if cell.value == "Dagen over"]
+    assert [row[days_left].fill.fgColor.rgb for row in rows] == ["FFF8CBAD", "FFFFF2CC", "FFFFF2CC", "FFEAF0F7"]
+    assert [row[0].fill.fgColor.rgb for row in rows] == ["00000000", "FFEAF0F7"] * 2
+    for row in rows:
+        assert {(cell.font.name, cell.font.sz, cell.alignment.wrap_text) for cell in row} == {("Calibri", 11, True)}
+        assert row[1].value is None
+        assert row[1].fill.fgColor.rgb == row[0].fill.fgColor.rgb
 
 
 def test_a_row_is_as_high_as_its_texts_need(published: Connection, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ own has beginnings within its values. Sources are filled in by strangers, so eve
 
 import re
 import unicodedata
+from functools import lru_cache
+from xml.sax.saxutils import escape
 
 import idna
 
@@ -18,6 +20,7 @@ _AFTER_SEPARATOR = re.compile(r"(?<=[;,|\"])(\s*)(?=\S)")
 # Most values, told in one look: they begin with a letter or figure, so does what follows a separator, and there is
 # nothing in them that no file can hold.
 _ORDINARY = re.compile(r"\w(?:[\w .@:/()?=&%“”+-]++|[,;|] ?(?=\w))*+(?<! )")
+_REPEATED = 4_096  # texts kept: names of companies, of purposes and of days come back many times in one list
 LONGEST_CELL = 32_000  # characters; the format allows 32,767, its escapes included
 _ESCAPE_OF_XLSX = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
@@ -51,6 +54,7 @@ def could_be_formula(text: str) -> bool:
     return False
 
 
+@lru_cache(_REPEATED)
 def for_csv(text: str) -> str:
     """The text as a CSV value: an apostrophe stands before whatever could begin a formula.
 
@@ -66,10 +70,14 @@ def for_csv(text: str) -> str:
 
 
 def for_xlsx(text: str) -> str:
-    """The text as a spreadsheet holds it: no longer than a cell may be, and what looks like the format's own escape is
-    escaped."""
-    if not _ORDINARY.fullmatch(text):
-        text = plain(text)
-    if len(text) > LONGEST_CELL:
-        text = f"{text[: LONGEST_CELL - 1]}…"
-    return _ESCAPE_OF_XLSX.sub("_x005F_", text) if "_x" in text else text
+    """The text as a spreadsheet holds it: no longer than a cell may be."""
+    text = plain(text)
+    return f"{text[: LONGEST_CELL - 1]}…" if len(text) > LONGEST_CELL else text
+
+
+@lru_cache(_REPEATED)
+def escaped_for_xlsx(text: str) -> str:
+    """That text as it stands within XML; what looks like the format's own escape is escaped."""
+    if not _ORDINARY.fullmatch(text) or len(text) > LONGEST_CELL:
+        text = for_xlsx(text)
+    return _ESCAPE_OF_XLSX.sub("_x005F_", escape(text)) if "_x" in text else escape(text)

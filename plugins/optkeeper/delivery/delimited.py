@@ -29,7 +29,7 @@ def for_people(path: Path, words: Wording) -> Iterator[Callable[[Sequence[Value]
     with path.open("w", encoding=PEOPLE_ENCODING, newline="") as lines:
         writer = csv.writer(lines, delimiter=PEOPLE_SEPARATOR, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         writer.writerow(words.columns[name] for name in PEOPLE_COLUMNS)
-        yield lambda values: writer.writerow(for_csv(_text(value)) for value in values)
+        yield lambda values: writer.writerow([for_csv(_text(value)) for value in values])
 
 
 @contextmanager
@@ -40,8 +40,8 @@ def for_programs(path: Path) -> Iterator[Callable[[Invitation], None]]:
         writer.writerow(COLUMNS)
 
         def put(row: Invitation) -> None:
-            texts = (_text(getattr(row, name)) for name in COLUMNS)
-            writer.writerow(text if _E164.fullmatch(text) else for_csv(text) for text in texts)
+            texts = [_text(value) for value in row[: len(COLUMNS)]]
+            writer.writerow([text if text[:1] == "+" and _E164.fullmatch(text) else for_csv(text) for text in texts])
 
         yield put
 

@@ -41,7 +41,7 @@ from optkeeper.delivery.storage import Destination, StorageError
 from optkeeper.delivery.wording import WORDINGS, Wording, spelled
 
 # Goes up when the same rows get other files, so that lists that stand are written anew.
-LAYOUT = 3
+LAYOUT = 4
 LARGEST_ATTACHMENT = 10_000_000
 
 _Key = str  # a list's brand and channel
@@ -228,7 +228,8 @@ class _Delivery:
 
     def _prepare(self, day: _Day, owner: Recipient) -> _Prepared:
         publication, words = day.publication, WORDINGS[owner.language]
-        summary = published.summarise(published.rows(self._connection, owner.brand, owner.channel))
+        rows = self._work / f"{owner.brand}.{owner.channel}.rows"
+        summary = published.kept(published.rows(self._connection, owner.brand, owner.channel), rows)
         waiting = published.waiting(self._connection, owner.brand, owner.channel)
         content_digest = _content_digest(day, owner, summary, waiting)
         folder = f"{LIST}/{publication.list_date.isoformat()}/{owner.brand}/{owner.channel}"
@@ -238,7 +239,7 @@ class _Delivery:
         revision = 1 if before is None else before.revision if same else before.revision + 1
         files = None
         if not same or not self._stands(before, paths):
-            files = self._write(day, owner, words, summary, waiting, paths, revision)
+            files = self._write(day, owner, words, rows, summary, waiting, paths, revision)
         return _Prepared(owner, words, paths, summary, waiting, content_digest, before, revision, files)
 
     def _stands(self, before: DeliveredList | None, paths: _Paths) -> bool:
@@ -256,6 +257,7 @@ class _Delivery:
         day: _Day,
         owner: Recipient,
         words: Wording,
+        rows: Path,
         summary: Summary,
         waiting: int,
         paths: _Paths,
@@ -281,7 +283,7 @@ class _Delivery:
             delimited.for_programs(Path(local.import_csv)) as for_programs,
             workbook.opened(Path(local.xlsx), cover) as in_workbook,
         ):
-            for row in published.rows(self._connection, owner.brand, owner.channel):
+            for row in published.read_again(rows):
                 values = shown(row, words)
                 for_people(values)
                 for_programs(row)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -58,32 +59,32 @@ class Invitation(NamedTuple):
     grounds: tuple[Ground, ...]
 
 
-COLUMNS = tuple(name for name in Invitation._fields if name != "grounds")
+_INVITATION = msgspec.json.Decoder(Invitation)
+COLUMNS = Invitation._fields[:-1]  # all but the grounds, which are told in words
 SEPARATOR = "|"  # of several values in one cell; no code holds it
 
 # What is due soonest speaks for the invitation, and so does the most urgent stage. Ordered by bytes, so that the same
-# rows give the same file under every collation.
+# rows give the same file under every collation. A row is one JSON text in the order of `Invitation`.
 _ROWS = """
-select
+select json_build_array(
     contact_id,
     channel,
     address,
-    min(address_written) as address_written,
-    min(first_name) as first_name,
-    min(last_name) as last_name,
-    min(company) as company,
-    string_agg(purpose, '|' order by expires_on, purpose collate "C") as purposes,
-    (array_agg(stage order by array_position(array['last_chance', 'reminder', 'new'], stage)))[1] as stage,
-    string_agg(distinct basis collate "C", '|') as basis,
-    case when bool_or(opt_out_line = 'required') then 'required' else 'not_required' end as opt_out_line,
-    (array_agg(lead_channel order by expires_on, purpose collate "C"))[1] as lead_channel,
-    min(expires_on) as expires_on,
-    min(days_left) as days_left,
-    max(asked_on) as asked_on,
-    string_agg(distinct evidence_id collate "C", ' | ') as evidence_id,
-    jsonb_agg(
-        jsonb_build_array({grounds}) order by expires_on, purpose collate "C"
-    ) as grounds
+    min(address_written),
+    min(first_name),
+    min(last_name),
+    min(company),
+    string_agg(purpose, '|' order by expires_on, purpose collate "C"),
+    (array_agg(stage order by array_position(array['last_chance', 'reminder', 'new'], stage)))[1],
+    string_agg(distinct basis collate "C", '|'),
+    case when bool_or(opt_out_line = 'required') then 'required' else 'not_required' end,
+    (array_agg(lead_channel order by expires_on, purpose collate "C"))[1],
+    min(expires_on),
+    min(days_left),
+    max(asked_on),
+    string_agg(distinct evidence_id collate "C", ' | '),
+    json_agg(json_build_array({grounds}) order by expires_on, purpose collate "C")
+)::text
 from marts.renewal_due
 where brand = %s and channel = %s and stage <> 'asked_waiting'
 group by contact_id, channel, address
@@ -187,19 +188,31 @@ def rows(connection: psycopg.Connection[Any], brand: str, channel: str) -> Itera
     with connection.cursor(name="renewal_due_rows") as cursor:
         cursor.itersize = 5_000
         cursor.execute(_ROWS, (brand, channel))
-        for row in cursor:
-            yield Invitation._make((*row[:-1], msgspec.convert(row[-1], tuple[Ground, ...])))
+        for (row,) in cursor:
+            yield _INVITATION.decode(row)
 
 
-def summarise(due: Iterable[Invitation]) -> Summary:
-    """The numbers and the digest of a list."""
+def kept(due: Iterable[Invitation], file: Path) -> Summary:
+    """Keeps the rows in a file, each on a line, and answers the numbers and the digest of the list.
+
+    Its files begin with its numbers, so that it is looked through twice; the database sorts and joins it once.
+    """
     summary, digest = Summary(), hashlib.sha256()
-    for row in due:
-        summary.row_count += 1
-        summary.purposes.update(row.purposes.split(SEPARATOR))
-        summary.bases.update(row.basis.split(SEPARATOR))
-        summary.stages[row.stage] += 1
-        summary.days_left[row.days_left] += 1
-        digest.update(msgspec.json.encode(row) + b"\n")
+    with file.open("wb") as lines:
+        for row in due:
+            summary.row_count += 1
+            summary.purposes.update(row.purposes.split(SEPARATOR))
+            summary.bases.update(row.basis.split(SEPARATOR))
+            summary.stages[row.stage] += 1
+            summary.days_left[row.days_left] += 1
+            line = msgspec.json.encode(row) + b"\n"
+            lines.write(line)
+            digest.update(line)
     summary.rows_digest = digest.hexdigest()
     return summary
+
+
+def read_again(file: Path) -> Iterator[Invitation]:
+    """The rows that were kept there."""
+    with file.open("rb") as lines:
+        yield from map(_INVITATION.decode, lines)

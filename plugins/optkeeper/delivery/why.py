@@ -1,7 +1,10 @@
 """Why a row is on the list, in words: given when, by which form and text, kept alive by what, and until when."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
+from typing import Any
 
 from optkeeper.delivery.published import Ground, Invitation
 from optkeeper.delivery.templates import environment
@@ -31,8 +34,15 @@ def in_words(row: Invitation, words: Wording) -> str:
     """The reasons of one invitation, on one line. Purposes that rest on the same are told together."""
     alike = [(ground, [one.purpose for one in same]) for ground, same in groupby(row.grounds, _without_purpose)]
     told = [_told(ground, purposes if len(alike) > 1 else [], words) for ground, purposes in alike]
-    text = environment().get_template(f"why.{words.language}.txt.j2").render(grounds=told)
-    return " ".join(text.split())
+    return " ".join(_template(words.language)(told).split())
+
+
+@cache
+def _template(language: str) -> Callable[[list[_Told]], str]:
+    """Its macro: a list has many rows, and to begin a template anew for each takes as long as to fill it in."""
+    module: Any = environment().get_template(f"why.{language}.txt.j2").module
+    told: Callable[[list[_Told]], str] = module.told
+    return told
 
 
 def _without_purpose(ground: Ground) -> Ground:

@@ -106,23 +106,24 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     def channel(self, code: str) -> str:
         """A channel by its name; one that has none here by its code."""
-        return self.channels.get(code, spelled(code))
+        return _word(self.channels, code)
 
     def basis(self, code: str) -> str:
         """A basis by its name; one that has none here by its code."""
-        return self.bases.get(code, spelled(code))
+        return _word(self.bases, code)
 
     def opt_out_line(self, code: str) -> str:
         """Whether the message must offer an opt-out of its own, in words; a code without any by itself."""
-        return self.opt_out_lines.get(code, spelled(code))
+        return _word(self.opt_out_lines, code)
 
     def stage(self, code: str) -> str:
         """How often and how urgently is asked, in words; a code without any by itself."""
-        return self.stages.get(code, spelled(code))
+        return _word(self.stages, code)
 
     def named(self, kind: str, code: str) -> str:
         """A register's code by its name in `code_words.csv`; one that has none by itself."""
-        return _code_words(self.language).get((kind, code), spelled(code))
+        word = _code_words(self.language).get((kind, code))
+        return spelled(code) if word is None else word
 
     def purpose(self, code: str) -> str:
         """A purpose by its name."""
@@ -192,6 +193,12 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
                 when = self.relative_moment(age.last_pull_at, today)
                 sentences.append(self.source_is_of.format(whose=whose, source=age.source, when=when))
         return sentences
+
+
+def _word(words: Mapping[str, str], code: str) -> str:
+    """The code's word, which may be empty; spelled only where there is none, as a list asks for many."""
+    word = words.get(code)
+    return spelled(code) if word is None else word
 
 
 @cache

@@ -12,16 +12,18 @@ from typing import Any
 
 import xlsxwriter
 from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from optkeeper import settings
-from optkeeper.delivery.cells import could_be_formula, for_xlsx
+from optkeeper.delivery.cells import could_be_formula, escaped_for_xlsx, for_xlsx
 from optkeeper.delivery.people import ACTED_ON, PEOPLE_COLUMNS, Value
 from optkeeper.delivery.policy_numbers import PolicyNumber
 from optkeeper.delivery.published import Invitation, Publication, SourceAge, Summary
 from optkeeper.delivery.wording import THIS_MONTH, THIS_WEEK, Wording, spelled
 
 ROWS_PER_SHEET = 1_000_000  # a sheet holds 1,048,576
+_BEFORE_DAY_ONE = date(1899, 12, 30).toordinal()  # a spreadsheet counts its days from there
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -239,6 +241,7 @@ class _List:
 
     def __init__(self, book: xlsxwriter.Workbook, formats: _Formats, cover: Cover) -> None:
         self._book, self._formats, self._cover = book, formats, cover
+        self._spell = _RowSpelling(formats, cover.wording.date_format)
         self._sheets, self._left = 0, cover.summary.row_count
         self._begin()
 
@@ -246,7 +249,7 @@ class _List:
         if self._written == ROWS_PER_SHEET:
             self._begin()
         self._written += 1
-        _write_row(self._sheet, self._written, row, values)
+        self._sheet.put_row(self._written, _height(values), self._spell(self._written, row.days_left, values))
 
     def _begin(self) -> None:
         self._sheets += 1
@@ -256,9 +259,61 @@ class _List:
         self._written = 0
 
 
-def _list_sheet(book: xlsxwriter.Workbook, formats: _Formats, cover: Cover, number: int, row_count: int) -> _Sheet:
+class _SpelledRows(Worksheet):  # type: ignore[misc]  # the library has no types
+    """A sheet that takes a whole row as it stands in the file.
+
+    Handed over cell by cell, a long list takes six times as long, and the library keeps the height of every row.
+    """
+
+    def put_row(self, row: int, height: float, cells: str) -> None:
+        """Appends the row, counted from zero; its height is in points, its cells are XML."""
+        self._check_dimensions(row, 0)
+        self._write_single_row(row)  # the one before, if it was handed over by its cells and waits
+        self.fh.write(f'<row r="{row + 1}" ht="{height:.16g}" customHeight="1">{cells}</row>')
+
+
+class _RowSpelling:
+    """Spells the cells of a row: each a value and nothing else, so that a text stays a text however it looks."""
+
+    def __init__(self, formats: _Formats, date_format: str) -> None:
+        of_days = _Look({**_LEFT, "num_format": date_format})
+
+        def index(look: _Look, more: _Look = _NOTHING_MORE) -> int:
+            return formats(look, more)._get_xf_index()  # type: ignore[no-any-return]  # the library has no types
+
+        self._columns = tuple(zip(PEOPLE_COLUMNS, map(xl_col_to_name, range(len(PEOPLE_COLUMNS))), strict=True))
+        self._plain = tuple(index(look) for look in _ODD_AND_EVEN)
+        self._guarded = tuple(index(look, _GUARDED) for look in _ODD_AND_EVEN)
+        self._of_days = tuple(index(look, of_days) for look in _ODD_AND_EVEN)
+        self._days_left = {urgency: tuple(map(index, looks)) for urgency, looks in _DAYS_LEFT.items()}
+
+    def __call__(self, place: int, days_left: int, values: Sequence[Value]) -> str:
+        is_even, number = place % 2 == 0, place + 1
+        plain, guarded, of_days = self._plain[is_even], self._guarded[is_even], self._of_days[is_even]
+        urgency = "this week" if days_left <= THIS_WEEK else "this month" if days_left <= THIS_MONTH else "later"
+        cells = []
+        for (name, letter), value in zip(self._columns, values, strict=True):
+            if value is None or value == "":
+                cells.append(f'<c r="{letter}{number}" s="{plain}"/>')
+            elif isinstance(value, str):
+                look = guarded if could_be_formula(value) else plain
+                text = escaped_for_xlsx(value)
+                cells.append(f'<c r="{letter}{number}" s="{look}" t="inlineStr"><is><t>{text}</t></is></c>')
+            elif isinstance(value, date):
+                day = value.toordinal() - _BEFORE_DAY_ONE
+                cells.append(f'<c r="{letter}{number}" s="{of_days}"><v>{day}</v></c>')
+            else:
+                look = self._days_left[urgency][is_even] if name == "days_left" else plain
+                cells.append(f'<c r="{letter}{number}" s="{look}"><v>{value}</v></c>')
+        return "".join(cells)
+
+
+def _list_sheet(
+    book: xlsxwriter.Workbook, formats: _Formats, cover: Cover, number: int, row_count: int
+) -> _SpelledRows:
     words = cover.wording
-    raw = book.add_worksheet(words.list_sheet if number == 1 else f"{words.list_sheet} {number}")
+    name = words.list_sheet if number == 1 else f"{words.list_sheet} {number}"
+    raw: _SpelledRows = book.add_worksheet(name, worksheet_class=_SpelledRows)
     for column, name in enumerate(PEOPLE_COLUMNS):
         raw.set_column(column, column, _WIDTHS[name])
     raw.set_row(0, 32)
@@ -271,18 +326,7 @@ def _list_sheet(book: xlsxwriter.Workbook, formats: _Formats, cover: Cover, numb
     sheet = _Sheet(raw, formats, words.date_format)
     for column, name in enumerate(PEOPLE_COLUMNS):
         sheet.cell(0, column, words.columns[name], _HEADER)
-    return sheet
-
-
-def _write_row(sheet: _Sheet, place: int, row: Invitation, values: Sequence[Value]) -> None:
-    is_even = place % 2 == 0
-    look = _ODD_AND_EVEN[is_even]
-    days_left = _DAYS_LEFT[
-        "this week" if row.days_left <= THIS_WEEK else "this month" if row.days_left <= THIS_MONTH else "later"
-    ][is_even]
-    sheet.sheet.set_row(place, _height(values))
-    for column, (name, value) in enumerate(zip(PEOPLE_COLUMNS, values, strict=True)):
-        sheet.cell(place, column, value, days_left if name == "days_left" else look)
+    return raw
 
 
 def _height(values: Sequence[Value]) -> float:
