@@ -45,7 +45,7 @@ def plain(text: str) -> str:
 
 def could_be_formula(text: str) -> bool:
     """Whether a spreadsheet program could take a cell of this text for a formula."""
-    if text[:1].isalnum():
+    if text[:1].isalnum():  # most of all texts
         return False
     for character in text:
         if character.isspace() or unicodedata.category(character) in ("Cf", "Cc"):
@@ -79,5 +79,7 @@ def for_xlsx(text: str) -> str:
 def escaped_for_xlsx(text: str) -> str:
     """That text as it stands within XML; what looks like the format's own escape is escaped."""
     if not _ORDINARY.fullmatch(text) or len(text) > LONGEST_CELL:
-        text = for_xlsx(text)
-    return _ESCAPE_OF_XLSX.sub("_x005F_", escape(text)) if "_x" in text else escape(text)
+        text = escape(for_xlsx(text))
+    elif "&" in text:
+        text = escape(text)
+    return _ESCAPE_OF_XLSX.sub("_x005F_", text) if "_x" in text else text

@@ -167,8 +167,8 @@ def source_ages(connection: psycopg.Connection[Any]) -> list[SourceAge]:
 def row_counts(connection: psycopg.Connection[Any]) -> dict[tuple[str, str], int]:
     """How many invitations each brand and channel has."""
     rows = connection.execute(
-        "select brand, channel, count(distinct (contact_id, address)) from marts.renewal_due"
-        " where stage <> 'asked_waiting' group by 1, 2"
+        "select brand, channel, count(*) from (select distinct brand, channel, contact_id, address"
+        " from marts.renewal_due where stage <> 'asked_waiting') as invitations group by 1, 2"
     ).fetchall()
     return {(brand, channel): count for brand, channel, count in rows}
 

@@ -62,6 +62,7 @@ _WIDTHS = {
     "days_left": 8, "asked_on": 12, "why": 70, "opt_out_line": 12, "basis": 22, "lead_channel": 20, "evidence_id": 40,
     "contact_id": 38,
 }  # fmt: skip
+_PRINTED_WIDTHS = tuple(_WIDTHS[name] - 2 for name in ACTED_ON)
 _COVER_WIDTHS = (34, 24, 26, 20)
 _COVER_CHARACTERS = 98  # of body text on one line over all four columns
 _LINE_HEIGHT = 15.5  # points
@@ -260,16 +261,19 @@ class _List:
 
 
 class _SpelledRows(Worksheet):  # type: ignore[misc]  # the library has no types
-    """A sheet that takes a whole row as it stands in the file.
+    """A sheet that takes whole rows as they stand in the file.
 
     Handed over cell by cell, a long list takes six times as long, and the library keeps the height of every row.
     """
 
+    def begin_rows(self, row_count: int) -> None:
+        """Ends the header, which was handed over by its cells; so many rows follow."""
+        self._check_dimensions(row_count, 0)
+        self._write_single_row(row_count)
+
     def put_row(self, row: int, height: float, cells: str) -> None:
         """Appends the row, counted from zero; its height is in points, its cells are XML."""
-        self._check_dimensions(row, 0)
-        self._write_single_row(row)  # the one before, if it was handed over by its cells and waits
-        self.fh.write(f'<row r="{row + 1}" ht="{height:.16g}" customHeight="1">{cells}</row>')
+        self.fh.write(f'<row r="{row + 1}" ht="{height}" customHeight="1">{cells}</row>')
 
 
 class _RowSpelling:
@@ -281,30 +285,31 @@ class _RowSpelling:
         def index(look: _Look, more: _Look = _NOTHING_MORE) -> int:
             return formats(look, more)._get_xf_index()  # type: ignore[no-any-return]  # the library has no types
 
-        self._columns = tuple(zip(PEOPLE_COLUMNS, map(xl_col_to_name, range(len(PEOPLE_COLUMNS))), strict=True))
+        self._columns = tuple(f'<c r="{xl_col_to_name(column)}' for column in range(len(PEOPLE_COLUMNS)))
         self._plain = tuple(index(look) for look in _ODD_AND_EVEN)
         self._guarded = tuple(index(look, _GUARDED) for look in _ODD_AND_EVEN)
         self._of_days = tuple(index(look, of_days) for look in _ODD_AND_EVEN)
         self._days_left = {urgency: tuple(map(index, looks)) for urgency, looks in _DAYS_LEFT.items()}
 
     def __call__(self, place: int, days_left: int, values: Sequence[Value]) -> str:
-        is_even, number = place % 2 == 0, place + 1
-        plain, guarded, of_days = self._plain[is_even], self._guarded[is_even], self._of_days[is_even]
+        is_even = place % 2 == 0
         urgency = "this week" if days_left <= THIS_WEEK else "this month" if days_left <= THIS_MONTH else "later"
+        plain = f'{place + 1}" s="{self._plain[is_even]}"'
+        text_begins = f'{plain} t="inlineStr"><is><t>'
+        guarded_begins = f'{place + 1}" s="{self._guarded[is_even]}" t="inlineStr"><is><t>'
+        day_begins = f'{place + 1}" s="{self._of_days[is_even]}"><v>'
+        number_begins = f'{place + 1}" s="{self._days_left[urgency][is_even]}"><v>'
         cells = []
-        for (name, letter), value in zip(self._columns, values, strict=True):
+        for column, value in zip(self._columns, values, strict=True):
             if value is None or value == "":
-                cells.append(f'<c r="{letter}{number}" s="{plain}"/>')
+                cells.append(f"{column}{plain}/>")
             elif isinstance(value, str):
-                look = guarded if could_be_formula(value) else plain
-                text = escaped_for_xlsx(value)
-                cells.append(f'<c r="{letter}{number}" s="{look}" t="inlineStr"><is><t>{text}</t></is></c>')
+                begins = guarded_begins if could_be_formula(value) else text_begins
+                cells.append(f"{column}{begins}{escaped_for_xlsx(value)}</t></is></c>")
             elif isinstance(value, date):
-                day = value.toordinal() - _BEFORE_DAY_ONE
-                cells.append(f'<c r="{letter}{number}" s="{of_days}"><v>{day}</v></c>')
-            else:
-                look = self._days_left[urgency][is_even] if name == "days_left" else plain
-                cells.append(f'<c r="{letter}{number}" s="{look}"><v>{value}</v></c>')
+                cells.append(f"{column}{day_begins}{value.toordinal() - _BEFORE_DAY_ONE}</v></c>")
+            else:  # how many days are left is the only number
+                cells.append(f"{column}{number_begins}{value}</v></c>")
         return "".join(cells)
 
 
@@ -326,14 +331,17 @@ def _list_sheet(
     sheet = _Sheet(raw, formats, words.date_format)
     for column, name in enumerate(PEOPLE_COLUMNS):
         sheet.cell(0, column, words.columns[name], _HEADER)
+    raw.begin_rows(row_count)
     return raw
 
 
 def _height(values: Sequence[Value]) -> float:
     """High enough for the longest of the texts that wrap: not every program fits rows to their texts by itself."""
-    printed = zip(ACTED_ON, values, strict=False)
-    lines = max(-(-len(value) // (_WIDTHS[name] - 2)) for name, value in printed if isinstance(value, str))
-    return min(_LINE_HEIGHT * max(lines, 1), _HIGHEST_ROW)
+    lines = 1
+    for value, width in zip(values, _PRINTED_WIDTHS, strict=False):
+        if isinstance(value, str) and len(value) > width * lines:
+            lines = -(-len(value) // width)
+    return min(_LINE_HEIGHT * lines, _HIGHEST_ROW)
 
 
 def _set_print(sheet: Worksheet, words: Wording) -> None:
