@@ -7,14 +7,16 @@ has changed; killed after it, the next build goes on from there. What the rows a
 """
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg import sql
 
 from optkeeper import settings
+from optkeeper.warehouse import database
 
 PREFIX = "day_"
 RAW = PREFIX + "raw"
@@ -52,7 +54,7 @@ STANDING = (*BY_RECEIVED_EVENT, *BY_EVENT, *BY_CONTACT, *REPLACED)
 _DATED = ("decisions", "marketable_contacts", MART_BY_ADDRESS)
 _MOST_COLUMNS = 1_500  # a table of PostgreSQL can have had 1,600; made anew it starts again
 # as a list, which the server looks up in the order of the index
-_REPLACED = "contact_id = any(array(select contact_id from replaced_contacts))"
+_EXCHANGED = "contact_id = any(array(select contact_id from day_intermediate.exchanged_contacts))"
 _WRITTEN = "contact_id in (select contact_id from day_intermediate.written_contacts)"
 
 REBUILT = "rebuilt_"
@@ -360,80 +362,131 @@ def clear(connection: psycopg.Connection[Any], prefix: str = PREFIX) -> None:
         connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(prefix + schema)))
 
 
-def take_over(connection: psycopg.Connection[Any], now: State) -> int:
-    """Puts the rows of the built contacts in place of the standing ones, all or none; answers how many contacts."""
-    with connection.transaction():
-        # An event that nothing has touched is judged as it was, as long as it stands (`int_events__judged`).
-        connection.execute(
-            """
-            create temporary table replaced_contacts on commit drop as
-            select contact_id from day_intermediate.replaced_contacts
-            union
-            select contact_id from day_intermediate.written_contacts;
-            create temporary table replaced_events on commit drop as
-            select distinct event_key, received_key from intermediate.int_identity__resolved
-            where contact_id = any(array(select contact_id from replaced_contacts));
-            create temporary table written_events on commit drop as
-            select event_key, received_key from day_intermediate.int_identity__resolved
-            where contact_id in (select contact_id from day_intermediate.written_contacts);
-            analyze replaced_contacts, replaced_events, written_events;
-            create temporary table gone_events on commit drop as
-            select replaced.event_key
-            from replaced_events as replaced
-            left join written_events as written on written.event_key = replaced.event_key
-            left join day_intermediate.touched_events as touched on touched.event_key = replaced.received_key
-            where written.event_key is null or touched.event_key is not null;
-            create temporary table come_events on commit drop as
-            select written.event_key
-            from written_events as written
-            left join replaced_events as replaced on replaced.event_key = written.event_key
-            left join day_intermediate.touched_events as touched on touched.event_key = written.received_key
-            where replaced.event_key is null or touched.event_key is not null;
-            analyze gone_events, come_events;
-            """
-        )
-        _take_over_marts(connection, now)
-        # behind the marts, which a publication holds: what it finds named it publishes, and nothing is named meanwhile
-        connection.execute(
-            """
-            insert into intermediate.unpublished_contacts
-            select contact_id from replaced_contacts on conflict do nothing;
-            insert into intermediate.unpublished_addresses
-            select channel, address from day_intermediate.touched_addresses on conflict do nothing
-            """
-        )
-        # Rows that no key refers to are fetched by their places and all at once; those of the marts are looked up one
-        # by one besides, for which an index is walked faster.
-        connection.execute("set local enable_indexscan = off")
-        # a list is for a table with an index only: of another each row would be compared with all of it
-        touched = "event_key in (select event_key from day_intermediate.touched_events)"
-        _delete(
-            connection, "intermediate", "int_events__received",
-            "event_key = any(array(select event_key from day_intermediate.touched_events))"
-            " and source in (select source from day_raw.sources_read_again)",
-        )  # fmt: skip
-        _insert(connection, "intermediate", "int_events__received", touched, read="int_events__landed")
-        _delete(connection, "intermediate", "int_events__addresses_within", touched)
-        _insert(connection, "intermediate", "int_events__addresses_within", touched)
-        for name in BY_EVENT:
-            _delete(connection, "intermediate", name, "event_key = any(array(select event_key from gone_events))")
-            _insert(connection, "intermediate", name, "event_key in (select event_key from come_events)")
-        for name in BY_CONTACT:
-            _compare(connection, "intermediate", name)
-            _delete_gone(connection, "intermediate", name)
-            _insert_come(connection, "intermediate", name)
-        for name in REPLACED:
-            _delete(connection, "intermediate", name, "true")
-            _insert(connection, "intermediate", name, "true")
+def take_over(connection: psycopg.Connection[Any], now: State, *, address: str) -> int:
+    """Puts the rows of the built contacts in place of the standing ones, all or none; answers how many contacts.
+
+    Where they differ is found by a second connection, since a server works on one statement of a connection at a time:
+    it reads what stood before, while this one exchanges what needs no comparison.
+    """
+    connection.execute(
+        """
+        create unlogged table day_intermediate.exchanged_contacts as
+        select contact_id from day_intermediate.replaced_contacts
+        union
+        select contact_id from day_intermediate.written_contacts;
+        analyze day_intermediate.exchanged_contacts
+        """
+    )
+    with database.connect(address) as comparing, connection.transaction():
+        # A publication waits for these, and so does another build: until the end nobody else moves a row.
+        connection.execute("truncate candidate.renewal_due, candidate.contact_redirects")
+        with _Compared(comparing) as compared:
+            _exchange(connection, now, compared)
         keep(connection, now)
-        row = connection.execute("select count(*) from replaced_contacts").fetchone()
+        row = connection.execute("select count(*) from day_intermediate.exchanged_contacts").fetchone()
     assert row is not None
     return int(row[0])
 
 
-def _take_over_marts(connection: psycopg.Connection[Any], now: State) -> None:
-    # they refer to the others, and are made whole afterwards
-    connection.execute("truncate candidate.renewal_due, candidate.contact_redirects")
+class _Compared:
+    """Which rows of the exchanged contacts differ.
+
+    One table is compared after another, in the order in which they are waited for.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self._pool = ThreadPoolExecutor(1, "compare")
+        # What waits for a table behind somebody who waits for this build would wait for ever.
+        connection.execute("set lock_timeout = '60s'")
+        self._tables = {
+            table: self._pool.submit(self._compare, *table)
+            for table in (
+                *(("candidate", name) for name in reversed(MARTS_BY_CONTACT) if name not in _DATED),
+                *(("intermediate", name) for name in BY_CONTACT),
+            )
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Compares nothing more."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def wait_for(self, schema: str, name: str) -> None:
+        """Until it is known; the places stand in a table then."""
+        self._tables[schema, name].result()
+
+    def _compare(self, schema: str, name: str) -> None:
+        # Rows that no key refers to are fetched by their places and all at once; those of the marts are looked up one
+        # by one besides, for which an index is walked faster.
+        by_index = "off" if schema == "intermediate" else "on"
+        self._connection.execute(f"set enable_indexscan = {by_index}".encode())
+        _compare(self._connection, schema, name)
+
+
+def _exchange(connection: psycopg.Connection[Any], now: State, compared: _Compared) -> None:
+    # An event that nothing has touched is judged as it was, as long as it stands (`int_events__judged`).
+    connection.execute(
+        """
+        create temporary table replaced_events on commit drop as
+        select distinct event_key, received_key from intermediate.int_identity__resolved
+        where contact_id = any(array(select contact_id from day_intermediate.exchanged_contacts));
+        create temporary table written_events on commit drop as
+        select event_key, received_key from day_intermediate.int_identity__resolved
+        where contact_id in (select contact_id from day_intermediate.written_contacts);
+        analyze replaced_events, written_events;
+        create temporary table gone_events on commit drop as
+        select replaced.event_key
+        from replaced_events as replaced
+        left join written_events as written on written.event_key = replaced.event_key
+        left join day_intermediate.touched_events as touched on touched.event_key = replaced.received_key
+        where written.event_key is null or touched.event_key is not null;
+        create temporary table come_events on commit drop as
+        select written.event_key
+        from written_events as written
+        left join replaced_events as replaced on replaced.event_key = written.event_key
+        left join day_intermediate.touched_events as touched on touched.event_key = written.received_key
+        where replaced.event_key is null or touched.event_key is not null;
+        analyze gone_events, come_events;
+        set local enable_indexscan = off
+        """
+    )
+    # a list is for a table with an index only: of another each row would be compared with all of it
+    touched = "event_key in (select event_key from day_intermediate.touched_events)"
+    _delete(
+        connection, "intermediate", "int_events__received",
+        "event_key = any(array(select event_key from day_intermediate.touched_events))"
+        " and source in (select source from day_raw.sources_read_again)",
+    )  # fmt: skip
+    _insert(connection, "intermediate", "int_events__received", touched, read="int_events__landed")
+    _delete(connection, "intermediate", "int_events__addresses_within", touched)
+    _insert(connection, "intermediate", "int_events__addresses_within", touched)
+    for name in BY_EVENT:
+        _delete(connection, "intermediate", name, "event_key = any(array(select event_key from gone_events))")
+        _insert(connection, "intermediate", name, "event_key in (select event_key from come_events)")
+    for name in REPLACED:
+        _delete(connection, "intermediate", name, "true")
+        _insert(connection, "intermediate", name, "true")
+    connection.execute("set local enable_indexscan = on")
+    _exchange_marts(connection, now, compared)
+    # behind the marts, which a publication holds: what it finds named it publishes, and nothing is named meanwhile
+    connection.execute(
+        """
+        insert into intermediate.unpublished_contacts
+        select contact_id from day_intermediate.exchanged_contacts on conflict do nothing;
+        insert into intermediate.unpublished_addresses
+        select channel, address from day_intermediate.touched_addresses on conflict do nothing
+        """
+    )
+    for name in BY_CONTACT:
+        compared.wait_for("intermediate", name)
+        _delete_gone(connection, "intermediate", name)
+        _insert_come(connection, "intermediate", name)
+
+
+def _exchange_marts(connection: psycopg.Connection[Any], now: State, compared: _Compared) -> None:
     _delete(
         connection, "candidate", MART_BY_ADDRESS,
         "(channel, address) in (select channel, address from day_intermediate.touched_addresses)",
@@ -441,9 +494,9 @@ def _take_over_marts(connection: psycopg.Connection[Any], now: State) -> None:
     # what bears the day is written anew, and what refers to others is among it: they can be written where they differ
     for name in reversed(MARTS_BY_CONTACT):
         if name in _DATED:
-            _delete(connection, "candidate", name, _REPLACED)
+            _delete(connection, "candidate", name, _EXCHANGED)
         else:
-            _compare(connection, "candidate", name)
+            compared.wait_for("candidate", name)
             _delete_gone(connection, "candidate", name)
     before = standing(connection)
     if before is None or _day(before) != _day(now):
@@ -519,7 +572,7 @@ def _compare(connection: psycopg.Connection[Any], schema: str, name: str) -> Non
     stands, built = (_columns(connection, schema, name, of=of) for of in ("stands", "built"))
     connection.execute(
         sql.SQL(
-            "create temporary table {differing} on commit drop as"
+            "create unlogged table {differing} as"
             " select stands.place as gone, built.place as come"
             " from (select ctid as place, * from {standing} as stands where {replaced}) as stands"
             " full join (select ctid as place, * from {built} as built where {written}) as built"
@@ -531,7 +584,7 @@ def _compare(connection: psycopg.Connection[Any], schema: str, name: str) -> Non
             differing=_differing(name),
             standing=sql.Identifier(schema, name),
             built=sql.Identifier(PREFIX + schema, name),
-            replaced=sql.SQL("stands." + _REPLACED),
+            replaced=sql.SQL("stands." + _EXCHANGED),
             written=sql.SQL("built." + _WRITTEN),
             of_stands=stands,
             of_built=built,
@@ -540,8 +593,8 @@ def _compare(connection: psycopg.Connection[Any], schema: str, name: str) -> Non
 
 
 def _differing(name: str) -> sql.Identifier:
-    """The places of the rows that differ; nothing else moves a row in the transaction that finds them."""
-    return sql.Identifier(f"differing_{name}")
+    """The places of the rows that differ; nothing moves a row before the transaction ends that waits for them."""
+    return sql.Identifier(PREFIX + "intermediate", f"differing_{name}")
 
 
 def _delete_gone(connection: psycopg.Connection[Any], schema: str, name: str) -> None:

@@ -310,7 +310,7 @@ def _build_changed(
         variables=daily.VARIABLES,
         session=_OF_FEW,
     )
-    log.info("the rows of %d contacts were built", daily.take_over(connection, now))
+    log.info("the rows of %d contacts were built", daily.take_over(connection, now, address=address))
     daily.clear(connection)
     tell(connection, now)
     whole = run([*_BUILD, *_WITHOUT_ARTIFACTS, *daily.WHOLE], address=address, work_folder=work)
