@@ -6,6 +6,7 @@
 {%- endset -%}
 {{ config(
     indexes=[{'columns': ['record_id']}, {'columns': ['event_key']}],
+    pre_hook="{{ fetch_all_at_once() if is_daily() }}",
     post_hook=[
         "{{ index_of_some(this, ['source', 'batch'], 'batch is not null') }}",
         '{{ index_of_some(this, ["event_type"], "' ~ looked_up ~ '") }}',

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_renewals__due') }}: nothing of it is read, but who waits for that goes first
 -- A row per day and scope, kept from each publication; the day that is decided for is counted anew.
 
 with published_reach as (
