@@ -304,7 +304,7 @@ def _daily(
             "daily run a day later, 1 % of contacts changed, models only",
             f"{daily:.0f} s",
             told,
-            f"{daily / full:.0%}",
+            f"{daily / full:.1%}",
             "at most 3 %",
         )
     )
@@ -313,7 +313,7 @@ def _daily(
             "the same with start-up, tests, seal, gate and publication",
             f"{seconds:.0f} s",
             told,
-            f"{seconds / full:.0%}",
+            f"{seconds / full:.1%}",
             "at most 8 %",
         )
     )

@@ -1,4 +1,5 @@
 import csv
+import re
 import zipfile
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -208,6 +209,23 @@ def test_whatever_a_text_holds_is_read_back_from_the_spreadsheet(published: Conn
     cells = [row[2] for row in openpyxl.load_workbook(path)["Lijst"].iter_rows(min_row=2)]
     assert tuple(unescape(str(cell.value)) for cell in cells) == texts
     assert {cell.data_type for cell in cells} == {"s"}
+
+
+def test_no_row_stands_twice_in_a_sheet(published: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook, "ROWS_PER_SHEET", 2)
+    for number in range(3):
+        marts.add(published, f"c{number}")
+    found = {}
+    for brand in ("noord", "zuid"):
+        with zipfile.ZipFile(_delivered(published, tmp_path, brand=brand)) as archive:
+            for name in archive.namelist():
+                if name.startswith("xl/worksheets/sheet"):
+                    rows = re.findall(rb'<row r="([0-9]+)"', archive.read(name))
+                    assert len(rows) == len(set(rows)), (brand, name)
+                    found[brand, name] = len(rows)
+    assert found["noord", "xl/worksheets/sheet2.xml"] == 3
+    assert found["noord", "xl/worksheets/sheet3.xml"] == 2
+    assert found["zuid", "xl/worksheets/sheet2.xml"] == 1
 
 
 def test_every_second_row_is_shaded_and_what_is_due_soon_is_marked(published: Connection, tmp_path: Path) -> None:

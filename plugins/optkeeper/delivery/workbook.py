@@ -267,9 +267,10 @@ class _SpelledRows(Worksheet):  # type: ignore[misc]  # the library has no types
     """
 
     def begin_rows(self, row_count: int) -> None:
-        """Ends the header, which was handed over by its cells; so many rows follow."""
-        self._check_dimensions(row_count, 0)
-        self._write_single_row(row_count)
+        """Ends the header, which was handed over by its cells, where rows follow; else it ends with the sheet."""
+        if row_count:
+            self._check_dimensions(row_count, 0)
+            self._write_single_row(row_count)
 
     def put_row(self, row: int, height: float, cells: str) -> None:
         """Appends the row, counted from zero; its height is in points, its cells are XML."""
