@@ -199,8 +199,9 @@ def test_a_killed_build_is_made_again_and_a_row_that_a_full_build_would_not_make
         _land(travelled, [_consent("anna", "a1")])
         _build(travelled, "first", first)
         _land(travelled, [_consent("bram", "b1")])
-        _killed_at(daily, "take_over", monkeypatch, travelled)
-        assert _marketable(travelled) == {"anna@noord.example"}
+        for step, later in (("take_over", False), ("_compare", False), ("_compare", True), ("_insert_come", True)):
+            _killed_at(daily, step, monkeypatch, travelled, later=later)
+            assert _marketable(travelled) == {"anna@noord.example"}
         _killed_at(daily, "clear", monkeypatch, travelled, later=True)
         with travelled.connected() as connection, pytest.raises(PublicationRefused):
             publish(connection, "killed")
