@@ -3,6 +3,7 @@ import io
 import re
 import sys
 import unicodedata
+from xml.sax.saxutils import unescape
 
 import pytest
 from hypothesis import given
@@ -81,6 +82,19 @@ def test_line_breaks_and_what_no_file_can_hold_become_readable() -> None:
 def test_what_looks_like_an_escape_of_xlsx_is_escaped() -> None:
     assert cells.escaped_for_xlsx("_x003D_1") == "_x005F_x003D_1"
     assert cells.escaped_for_xlsx("file_x1_y") == "file_x1_y"
+
+
+@pytest.mark.parametrize("sign", ["x", "\N{WINKING FACE}", "\N{MATHEMATICAL BOLD CAPITAL A}", "&"])
+def test_no_text_is_longer_than_a_cell_may_be_however_its_signs_are_counted(sign: str) -> None:
+    units = len(sign.encode("utf-16-le")) // 2
+    whole = sign * (cells.LONGEST_CELL // units)
+    assert cells.for_xlsx(whole) == whole
+    assert unescape(cells.escaped_for_xlsx(whole)) == whole
+    for too_long in (whole + sign, "y" + whole):
+        for cut in (cells.for_xlsx(too_long), unescape(cells.escaped_for_xlsx(too_long))):
+            assert len(cut.encode("utf-16-le")) // 2 <= cells.LONGEST_CELL
+            assert cut.endswith(f"{sign}…")
+            assert too_long.startswith(cut[:-1])
 
 
 def test_what_xml_would_read_as_its_own_is_escaped() -> None:

@@ -21,7 +21,7 @@ _AFTER_SEPARATOR = re.compile(r"(?<=[;,|\"])(\s*)(?=\S)")
 # nothing in them that no file can hold.
 _ORDINARY = re.compile(r"\w(?:[\w .@:/()?=&%“”+-]++|[,;|] ?(?=\w))*+(?<! )")
 _REPEATED = 4_096  # texts kept: names of companies, of purposes and of days come back many times in one list
-LONGEST_CELL = 32_000  # characters; the format allows 32,767, its escapes included
+LONGEST_CELL = 32_000  # in units of UTF-16, of which an emoji has two; the format allows 32,767, its escapes included
 _ESCAPE_OF_XLSX = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
@@ -72,13 +72,17 @@ def for_csv(text: str) -> str:
 def for_xlsx(text: str) -> str:
     """The text as a spreadsheet holds it: no longer than a cell may be."""
     text = plain(text)
-    return f"{text[: LONGEST_CELL - 1]}…" if len(text) > LONGEST_CELL else text
+    units = text.encode("utf-16-le")
+    if len(units) <= 2 * LONGEST_CELL:
+        return text
+    # half a sign at the cut is none
+    return f"{units[: 2 * (LONGEST_CELL - 1)].decode('utf-16-le', 'ignore')}…"
 
 
 @lru_cache(_REPEATED)
 def escaped_for_xlsx(text: str) -> str:
     """That text as it stands within XML; what looks like the format's own escape is escaped."""
-    if not _ORDINARY.fullmatch(text) or len(text) > LONGEST_CELL:
+    if not _ORDINARY.fullmatch(text) or len(text) > LONGEST_CELL // 2:
         text = escape(for_xlsx(text))
     elif "&" in text:
         text = escape(text)

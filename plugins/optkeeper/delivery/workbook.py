@@ -318,8 +318,8 @@ def _list_sheet(
     book: xlsxwriter.Workbook, formats: _Formats, cover: Cover, number: int, row_count: int
 ) -> _SpelledRows:
     words = cover.wording
-    name = words.list_sheet if number == 1 else f"{words.list_sheet} {number}"
-    raw: _SpelledRows = book.add_worksheet(name, worksheet_class=_SpelledRows)
+    title = words.list_sheet if number == 1 else f"{words.list_sheet} {number}"
+    raw: _SpelledRows = book.add_worksheet(title, worksheet_class=_SpelledRows)
     for column, name in enumerate(PEOPLE_COLUMNS):
         raw.set_column(column, column, _WIDTHS[name])
     raw.set_row(0, 32)
