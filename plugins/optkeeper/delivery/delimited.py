@@ -7,9 +7,8 @@ shows `ZoÃ«` and saves it so: silent damage.
 For programs: columns and codes as in the mart, separated by `,`, without a mark, telephone numbers as E.164.
 """
 
-import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,22 +25,33 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 @contextmanager
 def for_people(path: Path, words: Wording) -> Iterator[Callable[[Sequence[Value]], None]]:
     """Opens the file for people; takes what each row shows."""
-    with path.open("w", encoding=PEOPLE_ENCODING, newline="") as lines:
-        writer = csv.writer(lines, delimiter=PEOPLE_SEPARATOR, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-        writer.writerow(words.columns[name] for name in PEOPLE_COLUMNS)
-        yield lambda values: writer.writerow([for_csv(_text(value)) for value in values])
+    with _opened(path, PEOPLE_ENCODING, PEOPLE_SEPARATOR) as put:
+        put(words.columns[name] for name in PEOPLE_COLUMNS)
+        yield lambda values: put(for_csv(_text(value)) for value in values)
 
 
 @contextmanager
 def for_programs(path: Path) -> Iterator[Callable[[Invitation], None]]:
     """Opens the file for programs; takes the rows as they are. A telephone number is no formula, and stands bare."""
-    with path.open("w", encoding=PROGRAMS_ENCODING, newline="") as lines:
-        writer = csv.writer(lines, delimiter=PROGRAMS_SEPARATOR, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-        writer.writerow(COLUMNS)
+    with _opened(path, PROGRAMS_ENCODING, PROGRAMS_SEPARATOR) as put:
+        put(COLUMNS)
 
-        def put(row: Invitation) -> None:
-            texts = [_text(value) for value in row[: len(COLUMNS)]]
-            writer.writerow([text if text[:1] == "+" and _E164.fullmatch(text) else for_csv(text) for text in texts])
+        def put_row(row: Invitation) -> None:
+            texts = map(_text, row[: len(COLUMNS)])
+            put(text if text[:1] == "+" and _E164.fullmatch(text) else for_csv(text) for text in texts)
+
+        yield put_row
+
+
+@contextmanager
+def _opened(path: Path, encoding: str, separator: str) -> Iterator[Callable[[Iterable[str]], None]]:
+    """Opens a file of rows of quoted texts; with the library's writer a long list takes half as long again."""
+    between = f'"{separator}"'
+    with path.open("w", encoding=encoding, newline="") as lines:
+
+        def put(texts: Iterable[str]) -> None:
+            row = between.join([text.replace('"', '""') for text in texts])
+            lines.write(f'"{row}"\r\n')
 
         yield put
 
