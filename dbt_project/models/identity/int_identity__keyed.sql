@@ -51,6 +51,15 @@ noded as (
         coalesce(contact_key, email_key, phone_key, mailbox_key, 'event:' || event_key) as node
     from keyed
 
+),
+
+with_node_key as (
+
+    select
+        *,
+        {{ key_of(['world_id', 'node']) }} as node_key
+    from noded
+
 )
 
-select * from noded
+select * from with_node_key

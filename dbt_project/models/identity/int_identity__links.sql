@@ -1,19 +1,10 @@
--- R35: which nodes are one person? Both directions, so that a walk may start anywhere.
+-- R35: which nodes are one person? Both directions, so that a walk may start anywhere. Nodes go by their keys from here on:
+-- a name is as long as its source likes, and a walk meets it many times.
 
 with keyed as {{ read_each_time() }} (
 
     select * from {{ ref('int_identity__keyed') }}
     where not is_quarantined
-
-),
-
-shared_keys as (
-
-    select distinct world_id, node, email_key as other from keyed
-    where email_key is not null
-    union
-    select distinct world_id, node, phone_key as other from keyed
-    where phone_key is not null
 
 ),
 
@@ -44,22 +35,50 @@ latest as (
 
 ),
 
+named as (
+
+    select
+        node_key,
+        {{ key_of(['world_id', 'email_key']) }} as other_key
+    from keyed
+    where email_key <> node
+    union all
+    select
+        node_key,
+        {{ key_of(['world_id', 'phone_key']) }} as other_key
+    from keyed
+    where phone_key <> node
+    union all
+    select
+        {{ key_of(['world_id', 'node']) }} as node_key,
+        {{ key_of(['world_id', 'other']) }} as other_key
+    from latest
+    where place = 1 and event_type = 'contacts_merged' and node <> other
+
+),
+
+-- a person's records name the same over and over. What names the other is in the order of their kinds the same of every
+-- pair: none comes in both directions.
 pairs as (
 
-    select world_id, node, other from shared_keys
-    union
-    select world_id, node, other from latest
-    where place = 1 and event_type = 'contacts_merged'
+    select distinct
+        node_key,
+        other_key
+    from named
 
 ),
 
 links as (
 
-    select world_id, node, other from pairs
-    where node <> other
-    union
-    select world_id, other as node, node as other from pairs
-    where node <> other
+    select
+        node_key,
+        other_key
+    from pairs
+    union all
+    select
+        other_key as node_key,
+        node_key as other_key
+    from pairs
 
 )
 
