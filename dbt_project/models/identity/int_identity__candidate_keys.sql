@@ -6,13 +6,14 @@ with events as (
 
 ),
 
-role_addresses as (
+-- not kept, which only one of the processors could read
+role_addresses as {{ read_each_time() }} (
 
     select distinct lower(local_part) as local_part from {{ ref('role_addresses') }}
 
 ),
 
-shared_addresses as (
+shared_addresses as {{ read_each_time() }} (
 
     select distinct lower(btrim(address)) as address from {{ ref('shared_addresses') }}
 

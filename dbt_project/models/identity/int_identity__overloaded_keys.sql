@@ -24,6 +24,7 @@ newest as (
 
 ),
 
+-- no key is of two kinds
 held as (
 
     select distinct
@@ -32,14 +33,14 @@ held as (
         coalesce(contact_key, phone_key) as holder
     from candidate_keys
     where email_key is not null and coalesce(contact_key, phone_key) is not null
-    union
+    union all
     select distinct
         world_id,
         phone_key as key,
         coalesce(contact_key, email_key) as holder
     from candidate_keys
     where phone_key is not null and coalesce(contact_key, email_key) is not null
-    union
+    union all
     select distinct
         world_id,
         contact_key as key,
