@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_timeline__states') }}: nothing of it is read, but what that waits for goes first
 {{ config(cluster_by=['contact_id'], indexes=[{'columns': ['link']}, {'columns': ['contact_id']}]) }}
 -- By what is each contact connected with others? A daily build asks it, to know whom a new record may touch.
 

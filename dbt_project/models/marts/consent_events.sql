@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_timeline__scope_periods') }}: nothing of it is read, but what that waits for goes first
 {{ config(cluster_by=['contact_id'], indexes=[{'columns': ['contact_id']}]) }}
 
 with events as (
