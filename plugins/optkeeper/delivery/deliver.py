@@ -19,7 +19,9 @@ that who has withdrawn since is no longer on it; the owner gets a short mail, if
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, date
 from pathlib import Path
@@ -218,15 +220,22 @@ class _Delivery:
                 f"brand {brand!r}, channel {channel!r}: {count} due for an invitation, but list_recipients.csv"
                 " names nobody to receive them: not delivered"
             )
-        prepared = []
-        for owner in owners:
-            try:
-                prepared.append(self._prepare(day, owner))
-            except StorageError as error:
-                self._failures.append(str(error))
+        prepared: list[_Prepared] = []
+        packed: list[Future[None]] = []
+        # a workbook is compressed while the next list is made
+        with ThreadPoolExecutor(1, "packing") as packer:
+            for owner in owners:
+                try:
+                    prepared.append(self._prepare(day, owner, packer, packed))
+                except StorageError as error:
+                    self._failures.append(str(error))
+        for one in packed:
+            one.result()
         return day, prepared
 
-    def _prepare(self, day: _Day, owner: Recipient) -> _Prepared:
+    def _prepare(
+        self, day: _Day, owner: Recipient, packer: ThreadPoolExecutor, packed: list[Future[None]]
+    ) -> _Prepared:
         publication, words = day.publication, WORDINGS[owner.language]
         rows = self._work / f"{owner.brand}.{owner.channel}.rows"
         summary = published.kept(published.rows(self._connection, owner.brand, owner.channel), rows)
@@ -239,7 +248,8 @@ class _Delivery:
         revision = 1 if before is None else before.revision if same else before.revision + 1
         files = None
         if not same or not self._stands(before, paths):
-            files = self._write(day, owner, words, rows, summary, waiting, paths, revision)
+            files, pack = self._write(day, owner, words, rows, summary, waiting, paths, revision)
+            packed.append(packer.submit(pack))
         return _Prepared(owner, words, paths, summary, waiting, content_digest, before, revision, files)
 
     def _stands(self, before: DeliveredList | None, paths: _Paths) -> bool:
@@ -262,7 +272,8 @@ class _Delivery:
         waiting: int,
         paths: _Paths,
         revision: int,
-    ) -> _Paths:
+    ) -> tuple[_Paths, Callable[[], None]]:
+        """Writes the rows of the files; answers what is left to do, which needs no database."""
         folder = self._work / owner.brand
         folder.mkdir(exist_ok=True)
         local = _Paths(*(str(folder / Path(path).name) for path in paths))
@@ -278,18 +289,22 @@ class _Delivery:
             day.renewal_window_days,
             day.ages,
         )
-        with (
-            delimited.for_people(Path(local.csv), words) as for_people,
-            delimited.for_programs(Path(local.import_csv)) as for_programs,
-            workbook.opened(Path(local.xlsx), cover) as in_workbook,
-        ):
+        with ExitStack() as open_files:
+            for_people = open_files.enter_context(delimited.for_people(Path(local.csv), words))
+            for_programs = open_files.enter_context(delimited.for_programs(Path(local.import_csv)))
+            in_workbook = open_files.enter_context(workbook.opened(Path(local.xlsx), cover))
             for row in published.read_again(rows):
                 values = shown(row, words)
                 for_people(values)
                 for_programs(row)
                 in_workbook(row, values)
-        Path(local.manifest).write_bytes(_manifest(day, owner, summary, waiting, revision, local))
-        return local
+            written = open_files.pop_all()
+
+        def pack() -> None:
+            written.close()
+            Path(local.manifest).write_bytes(_manifest(day, owner, summary, waiting, revision, local))
+
+        return local, pack
 
     def _hand_over(self, day: _Day, prepared: Sequence[_Prepared]) -> tuple[ListOutcome, ...]:
         """Puts each list where it belongs, then tells each recipient of all that stand."""

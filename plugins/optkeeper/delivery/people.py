@@ -24,25 +24,24 @@ Value = str | int | date | None
 
 
 def shown(row: Invitation, words: Wording) -> list[Value]:
-    """The values of `PEOPLE_COLUMNS`."""
-    said: dict[str, Value] = {
-        "first_name": row.first_name,
-        "last_name": row.last_name,
-        "company": row.company,
-        "address": _address(row, words),
-        "purposes": ", ".join(map(words.purpose, row.purposes.split(SEPARATOR))),
-        "stage": words.stage(row.stage),
-        "expires_on": row.expires_on,
-        "days_left": row.days_left,
-        "asked_on": row.asked_on,
-        "why": why.in_words(row, words),
-        "opt_out_line": words.opt_out_line(row.opt_out_line),
-        "basis": ", ".join(map(words.basis, row.basis.split(SEPARATOR))),
-        "lead_channel": words.lead_channel(row.lead_channel) if row.lead_channel else None,
-        "evidence_id": row.evidence_id,
-        "contact_id": row.contact_id,
-    }
-    return [said[name] for name in PEOPLE_COLUMNS]
+    """The values of `PEOPLE_COLUMNS`, in their order."""
+    return [
+        row.first_name,
+        row.last_name,
+        row.company,
+        _address(row, words),
+        ", ".join(map(words.purpose, row.purposes.split(SEPARATOR))),
+        words.stage(row.stage),
+        row.expires_on,
+        row.days_left,
+        row.asked_on,
+        why.in_words(row, words),
+        words.opt_out_line(row.opt_out_line),
+        ", ".join(map(words.basis, row.basis.split(SEPARATOR))),
+        words.lead_channel(row.lead_channel) if row.lead_channel else None,
+        row.evidence_id,
+        row.contact_id,
+    ]
 
 
 def _address(row: Invitation, words: Wording) -> str:
