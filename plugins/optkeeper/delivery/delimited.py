@@ -8,7 +8,7 @@ For programs: columns and codes as in the mart, separated by `,`, without a mark
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,8 +26,8 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 def for_people(path: Path, words: Wording) -> Iterator[Callable[[Sequence[Value]], None]]:
     """Opens the file for people; takes what each row shows."""
     with _opened(path, PEOPLE_ENCODING, PEOPLE_SEPARATOR) as put:
-        put(words.columns[name] for name in PEOPLE_COLUMNS)
-        yield lambda values: put(for_csv(_text(value)) for value in values)
+        put([words.columns[name] for name in PEOPLE_COLUMNS])
+        yield lambda values: put(["" if value is None else for_csv(str(value)) for value in values])
 
 
 @contextmanager
@@ -35,26 +35,23 @@ def for_programs(path: Path) -> Iterator[Callable[[Invitation], None]]:
     """Opens the file for programs; takes the rows as they are. A telephone number is no formula, and stands bare."""
     with _opened(path, PROGRAMS_ENCODING, PROGRAMS_SEPARATOR) as put:
         put(COLUMNS)
+        yield lambda row: put(["" if value is None else _for_program(str(value)) for value in row[: len(COLUMNS)]])
 
-        def put_row(row: Invitation) -> None:
-            texts = map(_text, row[: len(COLUMNS)])
-            put(text if text[:1] == "+" and _E164.fullmatch(text) else for_csv(text) for text in texts)
 
-        yield put_row
+def _for_program(text: str) -> str:
+    return text if text[:1] == "+" and _E164.fullmatch(text) else for_csv(text)
 
 
 @contextmanager
-def _opened(path: Path, encoding: str, separator: str) -> Iterator[Callable[[Iterable[str]], None]]:
+def _opened(path: Path, encoding: str, separator: str) -> Iterator[Callable[[Sequence[str]], None]]:
     """Opens a file of rows of quoted texts; with the library's writer a long list takes half as long again."""
     between = f'"{separator}"'
     with path.open("w", encoding=encoding, newline="") as lines:
 
-        def put(texts: Iterable[str]) -> None:
-            row = between.join([text.replace('"', '""') for text in texts])
-            lines.write(f'"{row}"\r\n')
+        def put(texts: Sequence[str]) -> None:
+            # nearly no row has a quote in it, which is told of all its texts in one look
+            if '"' in "".join(texts):
+                texts = [text.replace('"', '""') for text in texts]
+            lines.write(f'"{between.join(texts)}"\r\n')
 
         yield put
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
