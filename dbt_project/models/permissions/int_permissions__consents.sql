@@ -44,8 +44,7 @@ recalled as (
 
 ),
 
--- computed before the scopes multiply it, while the planner still knows how many rows there are
-about_persons as {{ computed_once() }} (
+about_persons as (
 
     select
         events.*,

@@ -65,7 +65,6 @@ bases as (
 described as (
 
     select
-        scope_periods.scope_period_id,
         scope_periods.scope_id,
         scope_periods.basis,
         scope_periods.world_id,
@@ -126,7 +125,6 @@ described as (
 told as (
 
     select
-        described.scope_period_id,
         described.scope_id,
         described.world_id,
         described.contact_id,
@@ -181,7 +179,7 @@ told as (
 
 ),
 
--- since when, and until when by what is known, the basis says the same of the scope
+-- where the basis begins and ends to say the same of the scope, and to say it on the same evidence
 followed as (
 
     select
@@ -201,12 +199,15 @@ followed as (
                 and valid_to = lead(valid_from) over so_far
                 then 0
             else 1
-        end as ends
+        end as ends,
+        case when coalesce(evidence_id, '') = coalesce(lag(evidence_id) over so_far, '') then 0 else 1 end as begins_evidence,
+        case when coalesce(evidence_id, '') = coalesce(lead(evidence_id) over so_far, '') then 0 else 1 end as ends_evidence
     from told
     window so_far as (partition by scope_id, basis order by valid_from)
 
 ),
 
+-- since when, and until when by what is known, it says so
 intervals as (
 
     select
@@ -214,10 +215,13 @@ intervals as (
         max(case when begins = 1 then valid_from end) over (
             partition by scope_id, basis order by valid_from rows between unbounded preceding and current row
         ) as stands_from,
-        min(case when ends = 1 then valid_to end) over (
-            partition by scope_id, basis order by valid_from rows between current row and unbounded following
-        ) as stands_until
+        min(case when ends = 1 then valid_to end) over until_then as stands_until,
+        greatest(begins, begins_evidence) = 1 as is_told_anew,
+        min(case when greatest(ends, ends_evidence) = 1 then valid_to end) over until_then as told_until
     from followed
+    window until_then as (
+        partition by scope_id, basis order by valid_from rows between current row and unbounded following
+    )
 
 )
 
