@@ -51,7 +51,17 @@ described as (
 keyed as (
 
     select
-        *,
+        world_id,
+        event_key,
+        first_received_at,
+        effective_at,
+        event_type,
+        is_quarantined,
+        refers_to_source_contact_id,
+        refers_to_source,
+        email_base,
+        is_role_email,
+        contact_key,
         case when email is not null and not is_role_email and not is_shared_email then 'email:' || email end as email_key,
         case
             when phone is not null and not is_shared_phone and coalesce(family_name, '') <> ''

@@ -21,9 +21,6 @@ keyed as (
         candidate_keys.effective_at,
         candidate_keys.event_type,
         candidate_keys.is_quarantined,
-        candidate_keys.email,
-        candidate_keys.phone,
-        candidate_keys.postal,
         candidate_keys.refers_to_source_contact_id,
         candidate_keys.refers_to_source,
         candidate_keys.email_base,
@@ -43,11 +40,22 @@ keyed as (
 
 ),
 
--- a record without any key is a contact of its own
 noded as (
 
     select
-        *,
+        world_id,
+        event_key,
+        first_received_at,
+        effective_at,
+        event_type,
+        is_quarantined,
+        refers_to_source_contact_id,
+        refers_to_source,
+        email_base,
+        is_role_email,
+        email_key,
+        phone_key,
+        -- a record without any key is a contact of its own
         coalesce(contact_key, email_key, phone_key, mailbox_key, 'event:' || event_key) as node
     from keyed
 
