@@ -1,4 +1,4 @@
-{#- A contact's rows lie together as the window leaves them, by label; in the order of contacts they would be sorted once more. -#}
+{#- A contact's rows lie together as the window leaves them, by label; in the order of contacts they would be sorted again. -#}
 {{ config(indexes=[{'columns': ['event_key']}, {'columns': ['received_key']}, {'columns': ['contact_id']}]) }}
 -- R35, R36: whose record is it? A contact's id is that of its oldest record, and stays. A quarantined record links nobody, but
 -- may be about a contact that others made known (R27).
