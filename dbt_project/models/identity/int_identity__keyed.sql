@@ -40,22 +40,11 @@ keyed as (
 
 ),
 
+-- a record without any key is a contact of its own
 noded as (
 
     select
-        world_id,
-        event_key,
-        first_received_at,
-        effective_at,
-        event_type,
-        is_quarantined,
-        refers_to_source_contact_id,
-        refers_to_source,
-        email_base,
-        is_role_email,
-        email_key,
-        phone_key,
-        -- a record without any key is a contact of its own
+        *,
         coalesce(contact_key, email_key, phone_key, mailbox_key, 'event:' || event_key) as node
     from keyed
 

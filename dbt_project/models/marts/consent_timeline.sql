@@ -6,7 +6,7 @@ with intervals as (
 
 ),
 
--- neighbours that say the same on the same evidence are one interval
+-- neighbours that say the same on the same evidence are one interval; a contact's lie together, as those that are read do
 consent_timeline as (
 
     select
