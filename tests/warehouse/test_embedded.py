@@ -67,6 +67,11 @@ def test_a_new_server_runs_with_the_memory_that_landing_needs(data: Path) -> Non
         assert connection.execute(_RUNS_WITH).fetchall() == _WITH_MEMORY
 
 
+def test_a_new_server_reads_its_tables_itself(data: Path) -> None:
+    with psycopg.connect(embedded.url("warehouse", data)) as connection:
+        assert connection.execute("show io_method").fetchone() == ("sync",)
+
+
 def test_a_new_server_whose_second_start_fails_is_started_once_more(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

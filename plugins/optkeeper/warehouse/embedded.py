@@ -150,6 +150,7 @@ _COMPARED = "encoding 'UTF8' locale_provider builtin builtin_locale 'C.UTF-8'"
 # An error's text and its statement quote rows. Who meets the error tells it without them; the server's log would not.
 # And what a killed step had asked for ends with it: it would hold its tables against the next one.
 # Landing adds to indexes all over, and keeps apace while they fit into memory and are not logged whole again and again.
+# What is read lies in the system's memory nearly always: to ask another process for it takes longer than to fetch it.
 # Each in the unit in which the server tells it.
 _SETTINGS = {
     "client_connection_check_interval": "2000",  # milliseconds
@@ -160,6 +161,7 @@ _SETTINGS = {
     "log_parameter_max_length": "0",
     "max_wal_size": "4096",  # MB
     "checkpoint_timeout": "900",  # seconds
+    "io_method": "sync",
 }
 _PAGE, _MOST_SHARED = 8 * 1024, 1024**3  # bytes
 
