@@ -54,8 +54,16 @@ limited as (
         cast(click_seconds.value as numeric) as click_seconds,
         cast(burst_seconds.value as numeric) as burst_seconds
     from done
-    {{ join_policy('click_seconds', 'machine_click_seconds', 'done.policy_country', "'email'", local_date('done.occurred_at')) }}
-    {{ join_policy('burst_seconds', 'machine_burst_seconds', 'done.policy_country', "'email'", local_date('done.occurred_at')) }}
+    -- asked only of what came so soon after its delivery, and of what opened a link
+    {{ join_policy(
+        'click_seconds', 'machine_click_seconds',
+        'case when done.seconds_since_delivery is not null then done.policy_country end', "'email'",
+        local_date('done.occurred_at')
+    ) }}
+    {{ join_policy(
+        'burst_seconds', 'machine_burst_seconds',
+        'case when done.link is not null then done.policy_country end', "'email'", local_date('done.occurred_at')
+    ) }}
 
 ),
 

@@ -96,9 +96,11 @@ skewed as (
             false
         ) as is_future
     from registered
+    -- asked only of what is told to have happened after it was received
     {{ join_policy(
-        'clock_skew', 'clock_skew_minutes', 'registered.policy_country', 'registered.policy_channel',
-        local_date('registered.received_at')
+        'clock_skew', 'clock_skew_minutes',
+        'case when registered.occurred_at > registered.received_at then registered.policy_country end',
+        'registered.policy_channel', local_date('registered.received_at')
     ) }}
 
 ),

@@ -129,7 +129,8 @@ informed as (
         end as informed_at
     from addressed
     {{ join_policy(
-        'art14', 'art14_months', 'addressed.record_country', 'addressed.channel', local_date('addressed.effective_at')
+        'art14', 'art14_months', "case when addressed.party = 'vendor' then addressed.record_country end",
+        'addressed.channel', local_date('addressed.effective_at')
     ) }}
 
 ),
