@@ -3,7 +3,7 @@
 {% macro canonical_event_types() %}
     {{ return([
         ('source', 'text'), ('event_id', 'text'), ('event_type', 'text'),
-        ('record_id', 'bigint'), ('payload_digest', 'text'), ('received_at', 'timestamptz'),
+        ('record_id', 'bigint'), ('payload_digest', 'bytea'), ('received_at', 'timestamptz'),
         ('occurred_text', 'text'), ('batch', 'text'), ('lead_channel', 'text'),
         ('source_contact_id', 'text'), ('email_text', 'text'), ('phone_text', 'text'),
         ('postal_country', 'text'), ('postal_postcode', 'text'), ('postal_house_number', 'text'), ('postal_addition', 'text'),
@@ -19,4 +19,9 @@
         ('refers_to_event_id', 'text'), ('refers_to_batch', 'text'),
         ('refers_to_source', 'text'), ('refers_to_source_contact_id', 'text')
     ]) }}
+{% endmacro %}
+
+{# Those of them that a received event keeps: what it states of its moment has been read, and stands in stated_at. #}
+{% macro received_event_types() %}
+    {{ return(canonical_event_types() | rejectattr(0, 'equalto', 'occurred_text') | list) }}
 {% endmacro %}

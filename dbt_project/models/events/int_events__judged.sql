@@ -112,7 +112,7 @@ judged as (
         event_key,
         first_received_at,
         is_superseded,
-        {%- for name, _ in canonical_event_types() %}
+        {%- for name, _ in received_event_types() %}
         {{ name }},
         {%- endfor %}
         email,

@@ -236,7 +236,7 @@ standing as (
         chosen.event_key,
         chosen.first_received_at,
         chosen.is_superseded,
-        {%- for name, type in canonical_event_types() %}
+        {%- for name, type in received_event_types() %}
         received.{{ name }},
         {%- endfor %}
         received.email,

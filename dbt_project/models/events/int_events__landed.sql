@@ -162,7 +162,7 @@ stated as (
 
     select
         event_key,
-        {%- for name, _ in canonical_event_types() %}
+        {%- for name, _ in received_event_types() %}
         {{ name }},
         {%- endfor %}
         email,

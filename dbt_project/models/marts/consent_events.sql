@@ -47,7 +47,7 @@ consent_events as (
         events.publication_snapshot,
         events.quarantine_reason,
         events.is_superseded,
-        events.payload_digest,
+        {{ hex_text('events.payload_digest') }} as payload_digest,
         events.record_id
     from events
     inner join resolved on resolved.world_id = events.world_id and resolved.event_key = events.event_key

@@ -25,7 +25,7 @@ quarantine as (
         reason,
         field,
         detail,
-        payload_digest,
+        {{ hex_text('payload_digest') }} as payload_digest,
         received_at
     from broken
 
@@ -42,7 +42,7 @@ quarantine as (
         quarantine_reason as reason,
         cast(null as text) as field,
         cast(null as text) as detail,
-        payload_digest,
+        {{ hex_text('payload_digest') }} as payload_digest,
         received_at
     from events
 

@@ -13,7 +13,7 @@ renamed as (
         payload ->> 'event_id' as event_id,
         payload ->> 'type' as event_type,
         record_id,
-        encode(digest, 'hex') as payload_digest,
+        digest as payload_digest,
         received_at,
         payload ->> 'occurred_at' as occurred_text,
         coalesce(nullif(payload ->> 'batch', ''), batch) as batch,

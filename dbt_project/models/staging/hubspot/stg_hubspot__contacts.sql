@@ -55,7 +55,7 @@ renamed as (
         {{ spelled_instant("payload #>> '{properties,recent_conversion_date}'") }} as last_conversion_text,
 
         -- evidence
-        encode(digest, 'hex') as payload_digest,
+        digest as payload_digest,
         received_at
     from source
 

@@ -17,7 +17,7 @@ renamed as (
         {{ spelled_instant("payload ->> 'occurredAt'") }} as occurred_text,
 
         -- evidence
-        encode(digest, 'hex') as payload_digest,
+        digest as payload_digest,
         received_at
     from source
 

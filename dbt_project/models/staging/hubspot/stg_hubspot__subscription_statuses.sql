@@ -27,7 +27,7 @@ renamed as (
         {{ spelled_instant("payload ->> 'timestamp'") }} as status_text,
 
         -- evidence
-        encode(digest, 'hex') as payload_digest,
+        digest as payload_digest,
         received_at
     from source
 

@@ -15,7 +15,7 @@ renamed as (
         reason,
         field,
         detail,
-        encode(digest, 'hex') as payload_digest,
+        digest as payload_digest,
         received_at
     from source
 

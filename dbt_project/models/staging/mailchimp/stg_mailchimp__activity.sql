@@ -30,7 +30,7 @@ renamed as (
         {{ utc_instant("payload ->> 'created_at_timestamp'") }} as occurred_text,
 
         -- evidence
-        encode(digest, 'hex') as payload_digest,
+        digest as payload_digest,
         received_at
     from source
 

@@ -57,7 +57,7 @@ renamed as (
         {{ utc_instant("payload ->> 'sms_subscription_last_updated'") }} as sms_changed_text,
 
         -- evidence
-        encode(digest, 'hex') as payload_digest,
+        digest as payload_digest,
         received_at
     from source
 

@@ -22,7 +22,7 @@ renamed as (
         {{ utc_instant("payload ->> 'send_time'") }} as sent_text,
 
         -- evidence
-        encode(digest, 'hex') as payload_digest,
+        digest as payload_digest,
         received_at
     from source
 

@@ -24,7 +24,7 @@ renamed as (
         {{ utc_instant("payload ->> 'timestamp'") }} as occurred_text,
 
         -- evidence
-        encode(digest, 'hex') as payload_digest,
+        digest as payload_digest,
         received_at
     from source
 

@@ -14,7 +14,7 @@ renamed as (
         batch,
         payload ->> 'file_pattern' as file_pattern,
         payload -> 'row' as delivered_row,
-        encode(digest, 'hex') as payload_digest,
+        digest as payload_digest,
         received_at
     from source
 
